@@ -1,0 +1,1 @@
+"""The only code that moves money: accounts, transfers, and the one call that posts them."""

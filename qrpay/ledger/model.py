@@ -1,0 +1,221 @@
+"""Accounts, transfers and results: the vocabulary of the ledger (after TigerBeetle's, design.md)."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import IntEnum, IntFlag
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from qrpay.values import Id
+
+COUNTER_MAX: Final = 2**63 - 1
+TIMEOUT_MAX_S: Final = 400 * 86_400
+
+
+class AccountFlag(IntFlag):
+    """What an account may not do."""
+
+    DEBITS_MUST_NOT_EXCEED_CREDITS = 1
+    CREDITS_MUST_NOT_EXCEED_DEBITS = 2
+    DEBITS_FROZEN = 4
+    CREDITS_FROZEN = 8
+    CLOSED = 16
+
+
+class TransferFlag(IntFlag):
+    """How a transfer is posted."""
+
+    LINKED = 1  # stands or falls with the next one of the same call
+    PENDING = 2  # reserves; posted or voided later
+    POST_PENDING = 4
+    VOID_PENDING = 8
+
+
+class NewAccount(Struct, frozen=True):
+    """An account to be opened. `ledger` is the numeric currency (ISO 4217)."""
+
+    id: Id
+    ledger: int
+    code: int
+    flags: int = 0
+    day_limit: int | None = None  # most it may spend in a bank day, minor units; None: no cap
+    year_limit: int | None = None  # the same for a bank year
+    balance_limit: int | None = None  # most it may hold at any moment
+
+
+class Account(Struct, frozen=True):
+    """An account as it stands: four counters, and what its caps have used, all in minor units."""
+
+    id: Id
+    ledger: int
+    code: int
+    flags: int
+    debits_pending: int
+    debits_posted: int
+    credits_pending: int
+    credits_posted: int
+    day_limit: int | None
+    year_limit: int | None
+    balance_limit: int | None
+    used_on: date | None  # the bank day that day_used counts; its year is the one that year_used counts
+    day_used: int
+    year_used: int
+    created_at: datetime
+
+
+class Transfer(Struct, frozen=True):
+    """A movement to be posted. `about` is the business thing it belongs to; its own id when left out."""
+
+    id: Id
+    debit: Id
+    credit: Id
+    amount: int
+    code: int
+    ledger: int
+    about: Id | None = None
+    reference: str = ""
+    flags: int = 0
+    pending_id: Id | None = None
+    timeout_s: int = 0
+
+
+class Posted(Struct, frozen=True):
+    """A transfer as it stands in the ledger, for ever."""
+
+    id: Id
+    debit: Id
+    credit: Id
+    amount: int
+    code: int
+    ledger: int
+    about: Id
+    reference: str
+    flags: int
+    pending_id: Id | None
+    timeout_s: int
+    timestamp: datetime
+
+
+class Result(IntEnum):
+    """What became of a transfer, in order of precedence. A failed transfer leaves no trace."""
+
+    CREATED = 0
+    EXISTS = 1
+    LINKED_EVENT_FAILED = 2
+    LINKED_EVENT_CHAIN_OPEN = 3
+    EXISTS_WITH_DIFFERENT_FLAGS = 10
+    EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT = 11
+    EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT = 12
+    EXISTS_WITH_DIFFERENT_AMOUNT = 13
+    EXISTS_WITH_DIFFERENT_CODE = 14
+    EXISTS_WITH_DIFFERENT_LEDGER = 15
+    EXISTS_WITH_DIFFERENT_ABOUT = 16
+    EXISTS_WITH_DIFFERENT_REFERENCE = 17
+    EXISTS_WITH_DIFFERENT_PENDING_ID = 18
+    EXISTS_WITH_DIFFERENT_TIMEOUT = 19
+    AMOUNT_MALFORMED = 30  # negative, above the limit, or zero where only a marker may be zero
+    FLAGS_MALFORMED = 31
+    TIMEOUT_MALFORMED = 32
+    PENDING_ID_MALFORMED = 33
+    DEBIT_ACCOUNT_NOT_FOUND = 40
+    CREDIT_ACCOUNT_NOT_FOUND = 41
+    ACCOUNTS_MUST_BE_DIFFERENT = 42
+    ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER = 43
+    PENDING_TRANSFER_NOT_FOUND = 50
+    PENDING_TRANSFER_NOT_PENDING = 51
+    PENDING_TRANSFER_DIFFERENT = 52
+    PENDING_TRANSFER_ALREADY_POSTED = 53
+    PENDING_TRANSFER_ALREADY_VOIDED = 54
+    PENDING_TRANSFER_EXPIRED = 55
+    EXCEEDS_PENDING_AMOUNT = 56
+    DEBIT_ACCOUNT_CLOSED = 60
+    CREDIT_ACCOUNT_CLOSED = 61
+    DEBITS_FROZEN = 62
+    CREDITS_FROZEN = 63
+    OVERFLOWS_DEBITS = 70
+    OVERFLOWS_CREDITS = 71
+    EXCEEDS_CREDITS = 80  # the payer has too little
+    EXCEEDS_DEBITS = 81
+    EXCEEDS_CAP_DAY = 90
+    EXCEEDS_CAP_YEAR = 91
+    EXCEEDS_CAP_BALANCE = 92
+
+    @property
+    def stands(self) -> bool:
+        """Whether the transfer is in the ledger, exactly as asked."""
+        return self <= Result.EXISTS
+
+    @property
+    def differs(self) -> bool:
+        """Whether another transfer bears this id."""
+        return Result.EXISTS_WITH_DIFFERENT_FLAGS <= self <= Result.EXISTS_WITH_DIFFERENT_TIMEOUT
+
+
+class Outcome(Struct, frozen=True):
+    """A result and its figures.
+
+    timestamp  of the first posting, when the transfer stands
+    limit, used, left  of the guard that said no, in minor units, when one did
+    """
+
+    result: Result
+    timestamp: datetime | None = None
+    limit: int | None = None
+    used: int | None = None
+    left: int | None = None
+
+
+class Entry(Struct, frozen=True):
+    """A line of an account's statement: a transfer seen from that account. `cursor` names its place."""
+
+    transfer: Posted
+    cursor: str
+
+
+class LedgerTotal(Struct, frozen=True):
+    """Both sides of one ledger (currency): money is conserved when they are equal, posted and pending."""
+
+    ledger: int
+    accounts: int
+    debits_posted: int
+    credits_posted: int
+    debits_pending: int
+    credits_pending: int
+
+
+class Conservation(Struct, frozen=True):
+    """The money light."""
+
+    balanced: bool
+    ledgers: Sequence[LedgerTotal]
+
+
+class Ledger(Protocol):
+    """What the house may ask of the ledger. The engine (PostgreSQL) and the oracle (plain Python) both answer."""
+
+    async def post(self, transfer: Transfer) -> Outcome:
+        """Post one transfer. Safe to repeat: its id is claimed once."""
+        ...
+
+    async def post_chain(self, transfers: Sequence[Transfer]) -> Sequence[Outcome]:
+        """Post transfers in this order within one batch; LINKED ones stand or fall together."""
+        ...
+
+    async def create_accounts(self, accounts: Sequence[NewAccount]) -> Sequence[Result]:
+        """Open accounts; one that is there already answers EXISTS, or what differs."""
+        ...
+
+    async def lookup_accounts(self, ids: Sequence[Id]) -> dict[Id, Account]: ...
+
+    async def lookup_transfers(self, ids: Sequence[Id]) -> dict[Id, Posted]: ...
+
+    async def about(self, about: Id, code: int) -> Sequence[Posted]:
+        """All transfers of one kind about one thing, oldest first."""
+        ...
+
+    async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
+        """The account's statement, newest first, by cursor."""
+        ...
+
+    async def conservation(self) -> Conservation: ...
