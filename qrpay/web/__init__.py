@@ -1,0 +1,1 @@
+"""What every api shares: routes, callers, problems, limits, paging, event stream, OpenAPI."""
