@@ -1,0 +1,261 @@
+"""The signed code: a payment request as an EMV string that ends in our signature.
+
+Signed is an exact prefix of the text, so no canonical form is needed; what follows it has one fixed form.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from qrpay.codes import emv
+from qrpay.codes.problems import code_expired, code_foreign, code_forged, code_malformed
+from qrpay.codes.schemes import scheme_of_message
+from qrpay.codes.signing import Keyring, Signer, from_base64url, to_base64url
+from qrpay.values import AMOUNT_MAX, CURRENCIES, CURRENCY_OF_LEDGER, Id, decimal_text, id_from_22, id_to_22, rfc3339
+
+DOMAIN: Final = b"qrpay-code-v1\n"
+"""Stands before what is signed, so that this signature can mean nothing else."""
+LIFE_MAX_S: Final = 86_400 + 60
+"""A dynamic code lives a day at most; the rest is for clocks that differ."""
+
+T = TypeVar("T")
+_EXPIRY = re.compile(r"[1-9][0-9]{0,10}\Z")
+
+
+class CodeContent(Struct, frozen=True):
+    """What a code of ours says.
+
+    merchant    who is to be paid
+    order       what is paid, once: a dynamic code; None: a static code, paid again and again
+    amount      minor units of the currency, 1 to 999,999,999,999; None: the payer enters it
+    currency    ISO 4217 letters
+    name, city  ASCII, at most 25 and 15 characters; mcc: ISO 18245; country: ISO 3166-1 alpha-2
+    store, terminal  the merchant's own names of them, ASCII, at most 25 characters
+    expires_at  Unix seconds; from then on it is not paid
+    kid         the key that signed it; what `sign_code` is given does not count, the signer's own is written
+    """
+
+    merchant: Id
+    order: Id | None
+    amount: int | None
+    currency: str
+    name: str
+    city: str
+    mcc: str
+    country: str
+    store: str | None = None
+    terminal: str | None = None
+    expires_at: int = 0
+    kid: str = ""
+
+    @property
+    def static(self) -> bool:
+        """Whether it may be paid more than once."""
+        return self.order is None
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return now.timestamp() >= self.expires_at
+
+
+# Writing -------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(4096)
+def _payee_part(guid: str, content_kind: str, merchant: Id, mcc: str) -> str:
+    """What stands before the amount and is the same in all codes of one merchant: made and checked once."""
+    account = emv.write("00", guid) + emv.write("01", id_to_22(merchant))
+    return f"00020101{content_kind}{emv.write('26', account)}{emv.write('52', mcc)}"
+
+
+@lru_cache(4096)
+def _place_part(country: str, name: str, city: str) -> str:
+    return emv.write("58", country) + emv.write("59", name) + emv.write("60", city)
+
+
+def write_unsigned(content: CodeContent, kid: str, guid: str) -> str:
+    """The part that is signed: from `00` up to, not including, template 81. Values must fit their objects."""
+    currency = CURRENCIES[content.currency]
+    text = _payee_part(guid, "0212" if content.order else "0211", content.merchant, content.mcc)
+    text += f"5303{currency.numeric:03d}"
+    if content.amount is not None:
+        text += emv.write("54", decimal_text(content.amount, currency.exponent))
+    text += _place_part(content.country, content.name, content.city)
+    about = emv.write("03", content.store) if content.store else ""
+    if content.order:
+        about += "0522" + id_to_22(content.order)
+    if content.terminal:
+        about += emv.write("07", content.terminal)
+    if about:
+        text += emv.write("62", about)
+    control = f"{emv.write('00', guid)}{emv.write('01', kid)}{emv.write('02', str(content.expires_at))}"
+    return text + emv.write("80", control)
+
+
+def sign_code(content: CodeContent, signer: Signer, guid: str) -> str:
+    """The whole code, signed and closed. An `AssertionError` says that a value does not fit its object."""
+    _assert_writable(content)
+    unsigned = write_unsigned(content, signer.kid, guid)
+    signature = to_base64url(signer.sign(DOMAIN + unsigned.encode()))
+    owner = emv.write("00", guid)
+    first, second = owner + emv.write("01", signature[:60]), owner + emv.write("01", signature[60:])
+    text = emv.build(unsigned + emv.write("81", first) + emv.write("82", second))
+    assert len(text) <= emv.TEXT_MAX
+    return text
+
+
+def _assert_writable(content: CodeContent) -> None:
+    assert content.amount is None or 1 <= content.amount <= AMOUNT_MAX, "amount out of range"
+    for text, most in (
+        (content.name, 25), (content.city, 15), (content.store or "-", 25), (content.terminal or "-", 25),
+    ):  # fmt: skip
+        assert 1 <= len(text) <= most and emv.is_ans(text), f"{text!r} does not fit its EMV object"
+    assert re.match(r"[0-9]{4}\Z", content.mcc) and re.match(r"[A-Z]{2}\Z", content.country)
+
+
+# Reading -------------------------------------------------------------------------------------------------------
+
+
+class SignedText(Struct, frozen=True):
+    """A code of ours taken apart, nothing yet believed: what was signed, by which key, and the signature."""
+
+    message: emv.Message
+    signed: bytes
+    signature: bytes
+    kid: str
+
+
+def take_apart(text: str, guid: str) -> SignedText:
+    """Length, CRC, objects, our GUID, and the one form the end of a code of ours has; no key is looked at.
+
+    Raises `code_malformed`, `code_foreign` (naming the scheme) or `code_forged`.
+    """
+    message = emv.read_objects(text)
+    if not is_ours(message, guid):
+        emv.validate(message, strict=False)
+        raise code_foreign(scheme=scheme_of_message(message))
+    emv.validate(message, strict=True)
+    kid, tail = message.find("80", "01"), _tail(guid)
+    # Nothing but 81, 82 and the CRC may follow what is signed, in exactly the form we write: anything else
+    # in there would be said by nobody.
+    at = message.items[-3].start if len(message.items) > 3 else 0
+    found = tail.match(text, at)
+    if found is None or kid is None or message.find("80", "00") != guid:
+        raise code_forged(reason="signature_missing")
+    signature = from_base64url(found[1] + found[2])
+    if signature is None:
+        raise code_forged(reason="signature_spelled_differently")
+    return SignedText(message, DOMAIN + text[:at].encode(), signature, kid)
+
+
+def is_ours(message: emv.Message, guid: str) -> bool:
+    """Whether a merchant account of ours stands in it, in whichever case the GUID is written."""
+    return any(
+        inner.id == "00" and inner.value.lower() == guid.lower()
+        for account in message.accounts()
+        for inner in account.items
+    )
+
+
+@lru_cache(16)
+def _tail(guid: str) -> re.Pattern[str]:
+    owner = emv.write("00", guid)
+    first, second = len(owner) + 4 + 60, len(owner) + 4 + 26
+    pieces = (f"81{first:02d}", owner + "0160", f"82{second:02d}", owner + "0126")
+    open_81, own_81, open_82, own_82 = map(re.escape, pieces)
+    return re.compile(rf"{open_81}{own_81}([\w-]{{60}}){open_82}{own_82}([\w-]{{26}})6304[0-9A-F]{{4}}\Z", re.ASCII)
+
+
+def read_code(text: str, keyring: Keyring, guid: str, now: datetime) -> CodeContent:
+    """What a code of ours says, once everything about it holds.
+
+    Checked in this order: length, CRC, objects, our GUID, key, signature, life, expiry. Raises `code_malformed`,
+    `code_foreign`, `code_forged`, `code_unknown_key`, `code_expired`.
+    """
+    content, _ = _verified(text, keyring, guid, now)
+    return _alive(content, now)
+
+
+def _verified(text: str, keyring: Keyring, guid: str, now: datetime) -> tuple[CodeContent, datetime]:
+    """The content, its expiry not yet looked at, and until when its key counts."""
+    parts = take_apart(text, guid)
+    verifier = keyring.verifier(parts.kid, now, "code")
+    if not verifier.holds(parts.signature, parts.signed):
+        raise code_forged(reason="signature_wrong")
+    content = _content(parts.message, parts.kid)
+    if not content.static and content.expires_at > now.timestamp() + LIFE_MAX_S:
+        raise code_malformed(reason="life_too_long", at="80/02")
+    return content, verifier.until
+
+
+def _alive(content: CodeContent, now: datetime) -> CodeContent:
+    if content.expired(now):
+        raise code_expired(expired_at=rfc3339(datetime.fromtimestamp(content.expires_at, UTC)))
+    return content
+
+
+def _content(message: emv.Message, kid: str) -> CodeContent:
+    """The values of a code whose signature holds; one that does not fit was signed by mistake."""
+    find = message.find
+    currency = CURRENCY_OF_LEDGER.get(int(_needed(find("53"), "53", str)))
+    if currency is None:
+        raise code_malformed(reason="unknown_currency", at="53")
+    amount_text, order_text, expiry = find("54"), find("62", "05"), find("80", "02") or ""
+    amount = emv.minor_units(amount_text, currency.exponent) if amount_text else None
+    if amount is not None and amount > AMOUNT_MAX:
+        raise code_malformed(reason="amount_too_large", at="54")
+    if not _EXPIRY.match(expiry):
+        raise code_malformed(reason="bad_value", at="80/02")
+    order = _needed(order_text, "62/05", id_from_22) if find("01") == "12" else None
+    account = next(item for item in message.accounts() if item.items)
+    return CodeContent(
+        merchant=_needed(find(account.id, "01"), account.id + "/01", id_from_22),
+        order=order, amount=amount, currency=currency.code,
+        name=find("59") or "", city=find("60") or "", mcc=find("52") or "", country=find("58") or "",
+        store=find("62", "03"), terminal=find("62", "07"), expires_at=int(expiry), kid=kid,
+    )  # fmt: skip
+
+
+def _needed(text: str | None, at: str, read: Callable[[str], T | None]) -> T:
+    value = None if text is None else read(text)
+    if value is None:
+        raise code_malformed(reason="bad_value", at=at)
+    return value
+
+
+class Reader:
+    """Reads codes and remembers what held: a code scanned, shown and paid is verified once.
+
+    `memory` is how many codes are remembered, about 1 kB each; the least recently seen goes first.
+    """
+
+    def __init__(self, keyring: Keyring, guid: str, memory: int = 16_384) -> None:
+        self._keyring = keyring
+        self._guid = guid
+        self._memory = memory
+        self._version = keyring.version
+        self._seen: OrderedDict[str, tuple[CodeContent, datetime]] = OrderedDict()
+
+    def verify(self, text: str, now: datetime) -> CodeContent:
+        """As `read_code`, but an expired code is told by `content.expired(now)`: money already paid is read first."""
+        if self._version != self._keyring.version:
+            self._seen.clear()
+            self._version = self._keyring.version
+        known = self._seen.get(text)
+        if known is not None and now < known[1]:
+            self._seen.move_to_end(text)
+            return known[0]
+        known = _verified(text, self._keyring, self._guid, now)
+        self._seen[text] = known
+        if len(self._seen) > self._memory:
+            self._seen.popitem(last=False)
+        return known[0]
+
+    def read(self, text: str, now: datetime) -> CodeContent:
+        """As `read_code`."""
+        return _alive(self.verify(text, now), now)

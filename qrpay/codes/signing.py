@@ -1,0 +1,248 @@
+"""Who may sign what, and whose signature still counts: keys with validity, the public set, Ed25519 behind an interface.
+
+RFC 8032 (Ed25519), RFC 8037 and 7517 (JWK), RFC 7638 (thumbprints).
+"""
+
+import hashlib
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
+
+from qrpay.codes.problems import code_unknown_key
+from qrpay.problem import unavailable
+
+Purpose = Literal["code", "receipt", "webhook"]
+"""A key signs one kind of statement, so that none can be passed off as another."""
+
+CLOCK_SKEW: Final = timedelta(seconds=60)
+"""How far the clocks of two of our machines may differ."""
+KID_LENGTH: Final = 10
+KID: Final = re.compile(r"[A-Za-z0-9_\-]{1,12}\Z")
+"""A key id stands in every code: short, and readable in a URL."""
+
+
+class Signer(Protocol):
+    """Whoever holds a private key: this process, an HSM, a box that speaks SM2."""
+
+    @property
+    def kid(self) -> str: ...
+    @property
+    def alg(self) -> str: ...
+    def sign(self, message: bytes) -> bytes:
+        """The signature over these bytes."""
+        ...
+
+
+class Verifier(Protocol):
+    """A public key that currently counts."""
+
+    @property
+    def kid(self) -> str: ...
+    @property
+    def alg(self) -> str: ...
+    @property
+    def until(self) -> datetime:
+        """When it ceases to count."""
+        ...
+
+    def holds(self, signature: bytes, message: bytes) -> bool:
+        """Whether this signature was made over these bytes."""
+        ...
+
+
+class Key(Struct, frozen=True):
+    """One key pair and its times (aware, UTC).
+
+    kid           1 to 12 characters of A-Z a-z 0-9 _ -
+    public        32 raw bytes for EdDSA; private: its seed, or None when another box signs or nobody may
+    not_before    from when it signs; published before that, so that everybody has it in time
+    sign_until    from when it signs no more
+    verify_until  from when what it signed counts no more: after the last thing it signed has died
+    revoked_at    set on a leak: from then on nothing it signed counts, whenever it was signed
+    """
+
+    kid: str
+    purpose: Purpose
+    alg: str
+    public: bytes
+    private: bytes | None
+    not_before: datetime
+    sign_until: datetime
+    verify_until: datetime
+    revoked_at: datetime | None = None
+
+    def __repr__(self) -> str:
+        """Without the private half, which must reach no log."""
+        return f"Key({self.kid!r}, {self.purpose!r}, {self.alg!r})"
+
+    def revoked(self, now: datetime) -> bool:
+        """Whether it was declared leaked."""
+        return self.revoked_at is not None and self.revoked_at <= now
+
+    def signs(self, now: datetime) -> bool:
+        """Whether it is this key's time to sign."""
+        return self.not_before <= now < self.sign_until and not self.revoked(now)
+
+    def verifies(self, now: datetime) -> bool:
+        """Whether what it signed counts."""
+        return self.not_before - CLOCK_SKEW <= now < self.verify_until and not self.revoked(now)
+
+
+def new_key(purpose: Purpose, not_before: datetime, sign_for: timedelta, verify_for: timedelta) -> Key:
+    """A fresh Ed25519 key; `verify_for` counts from the end of `sign_for` and must cover the longest life signed."""
+    pair = Ed25519PrivateKey.generate()
+    public, sign_until = pair.public_key().public_bytes_raw(), not_before + sign_for
+    return Key(
+        kid=thumbprint(public)[:KID_LENGTH], purpose=purpose, alg="EdDSA", public=public,
+        private=pair.private_bytes_raw(), not_before=not_before, sign_until=sign_until,
+        verify_until=sign_until + verify_for,
+    )  # fmt: skip
+
+
+# base64url -----------------------------------------------------------------------------------------------------
+
+
+def to_base64url(raw: bytes) -> str:
+    """RFC 4648 section 5, without padding."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes | None:
+    """The bytes behind the one canonical spelling; None for padding, other characters or stray bits."""
+    if not re.match(r"[A-Za-z0-9_\-]*\Z", text) or len(text) % 4 == 1:
+        return None
+    raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return raw if to_base64url(raw) == text else None
+
+
+# Ed25519 -------------------------------------------------------------------------------------------------------
+
+_P: Final = 2**255 - 19
+_ORDER_8: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_SMALL_ORDER_Y: Final = frozenset({0, 1, _P - 1, _ORDER_8, _P - _ORDER_8})
+
+
+def public_key_defect(public: bytes) -> str | None:
+    """Why these bytes may not be registered as an Ed25519 key; None when they may.
+
+    A key of small order accepts forged signatures over any message, and a non-canonical one has two spellings.
+    """
+    if len(public) != 32:
+        return "An Ed25519 public key has 32 bytes."
+    y = int.from_bytes(public, "little") & ((1 << 255) - 1)
+    if y >= _P:
+        return "The public key is not in its canonical form."
+    if y in _SMALL_ORDER_Y:
+        return "The public key is of small order."
+    return None
+
+
+def thumbprint(public: bytes) -> str:
+    """RFC 7638 over an Ed25519 key: 43 characters."""
+    members = f'{{"crv":"Ed25519","kty":"OKP","x":"{to_base64url(public)}"}}'
+    return to_base64url(hashlib.sha256(members.encode()).digest())
+
+
+class Ed25519Signer:
+    """Signs in this process."""
+
+    alg: Final = "EdDSA"
+
+    def __init__(self, kid: str, private: bytes) -> None:
+        self.kid: Final = kid
+        self._key = Ed25519PrivateKey.from_private_bytes(private)
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes (RFC 8032)."""
+        return self._key.sign(message)
+
+
+class Ed25519Verifier:
+    """Checks in this process."""
+
+    alg: Final = "EdDSA"
+
+    def __init__(self, kid: str, public: bytes, until: datetime) -> None:
+        self.kid: Final = kid
+        self.until: Final = until
+        self._key = Ed25519PublicKey.from_public_bytes(public)
+
+    def holds(self, signature: bytes, message: bytes) -> bool:
+        """Whether the signature holds; a malleable form (S + L) does not."""
+        try:
+            self._key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+
+# The ring ------------------------------------------------------------------------------------------------------
+
+
+class Jwk(Struct, frozen=True):
+    """A public key as RFC 8037 writes it; `purpose` is our own member."""
+
+    kty: str
+    crv: str
+    x: str
+    kid: str
+    use: str
+    alg: str
+    purpose: Purpose
+
+
+class Keyring:
+    """All keys a process knows, in memory. `version` grows with every replacement: remembered checks end with it."""
+
+    def __init__(self, keys: Iterable[Key] = ()) -> None:
+        self.version = 0
+        self._keys: dict[str, Key] = {}
+        self._signers: dict[str, Signer] = {}
+        self._verifiers: dict[str, Verifier] = {}
+        self.replace(keys)
+
+    def replace(self, keys: Iterable[Key], signers: Mapping[str, Signer] | None = None) -> None:
+        """Know these keys and no others. `signers`, by kid, sign for keys whose private half is elsewhere."""
+        known = {key.kid: key for key in keys}
+        for key in known.values():
+            assert KID.match(key.kid), f"a key id must be short and plain: {key.kid!r}"
+            assert key.alg == "EdDSA", f"no verifier is built in for {key.alg}"
+            assert (defect := public_key_defect(key.public)) is None, defect
+        here = {kid: Ed25519Signer(kid, key.private) for kid, key in known.items() if key.private is not None}
+        self._keys = known
+        self._signers = {**here, **(signers or {})}
+        self._verifiers = {kid: Ed25519Verifier(kid, key.public, key.verify_until) for kid, key in known.items()}
+        self.version += 1
+
+    def signer(self, purpose: Purpose, now: datetime) -> Signer:
+        """Whoever signs for this purpose now: of several, the newest key. Raises `unavailable` when there is none."""
+        able = [
+            key for key in self._keys.values() if key.purpose == purpose and key.signs(now) and key.kid in self._signers
+        ]
+        if not able:
+            raise unavailable(what=f"signing key for {purpose}")
+        return self._signers[max(able, key=lambda key: (key.not_before, key.kid)).kid]
+
+    def verifier(self, kid: str, now: datetime, purpose: Purpose | None = None) -> Verifier:
+        """The public key of this id. Raises `code_unknown_key` when it is unknown, revoked, outside its validity,
+        or made for something other than `purpose`."""
+        key = self._keys.get(kid)
+        if key is None or not key.verifies(now) or purpose not in (None, key.purpose):
+            raise code_unknown_key(kid=kid[:12])
+        return self._verifiers[kid]
+
+    def jwks(self, now: datetime) -> bytes:
+        """The public set (RFC 7517): whatever counts now, and what will sign soon. Revoked and dead keys are gone."""
+        shown = [key for key in self._keys.values() if now < key.verify_until and not key.revoked(now)]
+        keys = [
+            Jwk("OKP", "Ed25519", to_base64url(key.public), key.kid, "sig", key.alg, key.purpose)
+            for key in sorted(shown, key=lambda key: (key.purpose, key.not_before, key.kid))
+        ]
+        return msgspec.json.encode({"keys": keys})
