@@ -16,8 +16,9 @@ from qrpay.values import CURRENCY_OF_LEDGER
 TEXT_MAX: Final = 512
 """Characters of a whole code (4.1)."""
 
-_HEAD = re.compile(r"([0-9]{2})([0-9]{2})")  # not \d: a full-width digit is no digit here (4.3)
-_LENGTHS: Final = tuple(f"{length:02d}" for length in range(100))
+_TWO_DIGITS: Final = tuple(f"{number:02d}" for number in range(100))
+# Looked up instead of converted: int() would also take a full-width digit, a sign or a space (4.3).
+_NUMBER: Final = {text: number for number, text in enumerate(_TWO_DIGITS)}
 
 
 class Item(Struct, frozen=True):
@@ -39,10 +40,12 @@ class Message(Struct, frozen=True):
         """The value at these ids, such as `("62", "05")`; None when it is not there."""
         items, value = self.items, None
         for step in path:
-            found = next((item for item in items if item.id == step), None)
-            if found is None:
+            for item in items:
+                if item.id == step:
+                    items, value = item.items, item.value
+                    break
+            else:
                 return None
-            items, value = found.items, found.value
         return value
 
     def accounts(self) -> Iterator[Item]:
@@ -66,7 +69,7 @@ def crc(text: str) -> str:
 def write(object_id: str, value: str) -> str:
     """One data object. The value has 1 to 99 characters, not bytes (4.3)."""
     assert 1 <= len(value) <= 99, f"object {object_id} holds {len(value)} characters"
-    return f"{object_id}{_LENGTHS[len(value)]}{value}"
+    return f"{object_id}{_TWO_DIGITS[len(value)]}{value}"
 
 
 def build(body: str) -> str:
@@ -119,11 +122,11 @@ def _objects(text: str, path: str) -> list[Item]:
     seen: set[str] = set()
     at, end = 0, len(text)
     while at < end:
-        head = _HEAD.match(text, at)
-        if head is None:
+        value_at = at + 4
+        object_id, length = text[at : at + 2], _NUMBER.get(text[at + 2 : value_at])
+        if length is None or object_id not in _NUMBER:
             _refuse("not_an_object", path or "root")
-        object_id, length = head[1], int(head[2])
-        value_at, after = at + 4, at + 4 + length
+        after = value_at + length
         if length == 0:
             _refuse("length_zero", path + object_id)
         if after > end:
@@ -156,8 +159,7 @@ def _with_inner(item: Item) -> Item:
 
 
 def _looks_like_template(value: str) -> bool:
-    head = _HEAD.match(value)
-    return head is not None and head[1] == "00" and 0 < int(head[2]) <= len(value) - 4
+    return value[:2] == "00" and 0 < _NUMBER.get(value[2:4], 0) <= len(value) - 4
 
 
 # Meaning -------------------------------------------------------------------------------------------------------
