@@ -76,6 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: Annotated[str, Meta(pattern=r"^(debug|info|warning|error)\Z")] = "info"
     log_json: bool = True
     metrics_dir: str = ""  # where workers share their metrics; set by the supervisor
+    process: str = ""  # what this process is called there and in logs, such as web-1a; set by the supervisor
 
     @property
     def url(self) -> str:

@@ -1,0 +1,1 @@
+"""Tests of the supervisor, its workers, logs and metrics: on real processes."""
