@@ -6,7 +6,7 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import structlog
 
@@ -284,4 +284,4 @@ def _failure(name: str, error: Exception) -> Exception:
         return _away(error)
     failure = BatchError(f"{name}: {type(error).__name__}")
     failure.__cause__ = error
-    return cast(Exception, error) if isinstance(error, Refused) else failure
+    return error if isinstance(error, Refused) else failure

@@ -42,7 +42,7 @@ def is_away(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, asyncpg.DataError | ValueError):
         # asyncpg has no class of its own for "connection is closed" and "pool is closing".
         return "clos" in str(error)
-    return isinstance(error, DatabaseAway | _AWAY)
+    return isinstance(error, (DatabaseAway, *_AWAY))
 
 
 def is_transient(error: BaseException) -> bool:

@@ -10,6 +10,7 @@ import asyncpg
 import structlog
 
 from qrpay.database.errors import MAYBE_AWAY, is_away
+from qrpay.database.hosts import connect
 
 log = structlog.get_logger()
 
@@ -58,7 +59,7 @@ class Listener:
         pause_s, first = 0.05, True
         while True:
             try:
-                connection = await asyncpg.connect(
+                connection = await connect(
                     self._dsn, timeout=5.0, command_timeout=5.0, server_settings={"application_name": "qrpay listener"}
                 )
                 try:

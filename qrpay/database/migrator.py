@@ -13,6 +13,7 @@ from msgspec import Struct
 
 import qrpay
 from qrpay.database.errors import DatabaseUnusableError
+from qrpay.database.hosts import connect
 from qrpay.database.pool import reachable
 
 Progress = Callable[[str], None]
@@ -96,7 +97,7 @@ async def migrate(dsn: str, places: Sequence[Path] | None = None, progress: Prog
     """
     wanted = read(folders() if places is None else places)
     await reachable(dsn)
-    connection = await asyncpg.connect(dsn, server_settings={"application_name": "qrpay migrate"})
+    connection = await connect(dsn, server_settings={"application_name": "qrpay migrate"})
     try:
         async with _alone(connection):
             await connection.execute("SET client_min_messages = warning")

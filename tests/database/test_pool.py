@@ -1,9 +1,13 @@
 """Connections: what statements answer, and what callers are told when the database is away."""
 
+import asyncio
+from urllib.parse import quote
+
 import asyncpg
 import pytest
 
-from qrpay.database.pool import Database
+from qrpay.database.hosts import connect, each_host
+from qrpay.database.pool import Database, DatabaseAway, DatabaseUnusableError, dsn_as, dsn_to
 
 
 async def test_json_goes_in_and_comes_out_as_it_was(database: Database) -> None:
@@ -27,3 +31,111 @@ async def test_a_transaction_leaves_nothing_when_its_block_raises(fresh_database
             raise ConnectionRefusedError
 
     assert await fresh_database.fetchval("SELECT current_setting('qrpay.seen', true)") in (None, "")
+
+
+async def test_a_ledger_statement_that_takes_too_long_is_never_cancelled(fresh_dsn: str) -> None:
+    """The caller hears `unavailable`; the statement goes on and commits, so that no standby is skipped."""
+    slow = await Database.open(fresh_dsn, ledger_connections=1, command_timeout_s=0.2)
+    patient = await Database.open(fresh_dsn)
+    await patient.execute("CREATE TABLE seen (at timestamptz)")
+
+    with pytest.raises(DatabaseAway):
+        await slow.ledger.execute("INSERT INTO seen SELECT now() FROM pg_sleep(0.6)")
+
+    running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO seen%' AND state = 'active'"
+    assert await patient.fetchval(running) == 1
+    while await patient.fetchval(running):
+        await asyncio.sleep(0.02)
+    assert await patient.fetchval("SELECT count(*) FROM seen") == 1
+    assert await slow.ledger.fetchval("SELECT 1") == 1, "the next statement has a new connection"
+    await slow.close()
+    await patient.close()
+
+
+async def test_statements_recover_when_the_server_drops_every_connection(fresh_dsn: str) -> None:
+    """One caller hears `unavailable`, with its cause; the next finds a new connection."""
+    database = await Database.open(fresh_dsn, ledger_connections=1)
+    killer = await asyncpg.connect(fresh_dsn)
+
+    for door in (database, database.ledger):
+        running = asyncio.ensure_future(door.fetchval("SELECT pg_sleep(30)"))
+        while not await killer.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)'"
+        ):
+            await asyncio.sleep(0.01)
+        with pytest.raises(DatabaseAway) as refused:
+            await running
+        assert refused.value.problem.retry
+        assert refused.value.__cause__ is not None
+        assert await door.fetchval("SELECT 1") == 1
+
+    await killer.close()
+    await database.close()
+
+
+async def test_a_listener_hears_again_after_its_connection_was_cut(fresh_dsn: str) -> None:
+    """It reconnects by itself and says so, since what was sent meanwhile is lost."""
+    database = await Database.open(fresh_dsn)
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    reconnected = asyncio.Event()
+    await database.listen("events", heard.put_nowait, reconnected.set)
+    await database.execute("SELECT pg_notify('events', 'one')")
+    assert await asyncio.wait_for(heard.get(), 5) == "one"
+
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'qrpay listener'"
+    await database.execute(cut + " AND datname = current_database()")
+    await asyncio.wait_for(reconnected.wait(), 5)
+    await database.execute("SELECT pg_notify('events', 'two')")
+
+    assert await asyncio.wait_for(heard.get(), 5) == "two"
+    await database.close()
+
+
+async def test_of_two_channels_each_hears_its_own(fresh_dsn: str) -> None:
+    """One connection serves every channel."""
+    database = await Database.open(fresh_dsn)
+    orders: asyncio.Queue[str] = asyncio.Queue()
+    refunds: asyncio.Queue[str] = asyncio.Queue()
+    await database.listen("orders", orders.put_nowait)
+    await database.listen("refunds", refunds.put_nowait)
+
+    await database.execute("SELECT pg_notify('refunds', 'r'), pg_notify('orders', 'o')")
+
+    assert await asyncio.wait_for(refunds.get(), 5) == "r"
+    assert await asyncio.wait_for(orders.get(), 5) == "o"
+    await database.close()
+
+
+async def test_an_absent_server_is_named_in_time() -> None:
+    """The message says where to look, within the time given."""
+    with pytest.raises(DatabaseUnusableError, match="QRPAY_DATABASE_URL"):
+        await Database.open("postgresql://qrpay@127.0.0.1:1/postgres", wait_s=0.2)
+
+
+async def test_a_database_that_does_not_exist_is_said_at_once(server_dsn: str) -> None:
+    """There is no waiting for what will never come."""
+    with pytest.raises(DatabaseUnusableError, match="no_such_database"):
+        await Database.open(dsn_to(server_dsn, "no_such_database"))
+
+
+async def test_of_several_hosts_the_primary_is_found(fresh_dsn: str) -> None:
+    """A host that is away does not keep us from the one that is there."""
+    socket = fresh_dsn.partition("host=")[2]
+    name = fresh_dsn.partition("?")[0].rpartition("/")[2]
+    places = f"postgresql://qrpay@127.0.0.1:1,{quote(socket, safe='')}/{name}"
+
+    connection = await connect(places)
+
+    assert await connection.fetchval("SELECT current_database()") == name
+    await connection.close()
+
+
+def test_a_dsn_is_entered_as_another_user_without_the_first_ones_password() -> None:
+    """A password belongs to its user."""
+    assert dsn_as("postgresql://ann:s3cret@h1:5432,h2/bank?sslmode=require", "bo") == (
+        "postgresql://bo@h1:5432,h2/bank?sslmode=require"
+    )
+    assert each_host("postgresql://ann:s3cret@h1:5432,h2/bank") == [
+        "postgresql://ann:s3cret@h1:5432/bank",
+        "postgresql://ann:s3cret@h2/bank",
+    ]
