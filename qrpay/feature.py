@@ -1,7 +1,7 @@
 """Feature: the form a capability fills in to join the house."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import click
 from msgspec import Struct
@@ -13,6 +13,15 @@ from qrpay.web.routes import Routes
 
 if TYPE_CHECKING:
     from qrpay.core import Core
+
+
+T = TypeVar("T")
+
+
+class Shell(Protocol):
+    """What a command gets by `click.pass_obj`: it opens the house, runs one piece of work in it and closes it again."""
+
+    def __call__(self, work: "Callable[[Core], Awaitable[T]]") -> T: ...
 
 
 class Feature(Struct, frozen=True, kw_only=True):

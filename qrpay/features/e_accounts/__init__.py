@@ -1,0 +1,1 @@
+"""Customers and their e-accounts: opening, PIN, access tokens, top-up, balance and statement."""

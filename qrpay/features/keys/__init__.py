@@ -1,0 +1,1 @@
+"""The keys that sign codes, receipts and webhooks: made, published, rotated, revoked."""

@@ -1,0 +1,1 @@
+"""Merchants: who they are, their stores and terminals, the secrets they call with, what they are owed."""

@@ -1,0 +1,119 @@
+"""Merchants on the command line."""
+
+import click
+import msgspec
+
+from qrpay.core import Core
+from qrpay.feature import Shell
+from qrpay.features.merchants import service, store
+from qrpay.features.merchants.model import NewMerchant
+from qrpay.values import Id, id_from_text, id_text
+
+
+def id_argument(prefix: str, text: str) -> Id:
+    """The id somebody typed; a usage error when it is none."""
+    found = id_from_text(prefix, text)
+    if found is None:
+        raise click.BadParameter(f"{text} is no id of the form {prefix}…")
+    return found
+
+
+@click.group()
+def merchants() -> None:
+    """Merchants, their stores, terminals and secret keys."""
+
+
+@merchants.command("add")
+@click.argument("name")
+@click.option("--latin", "name_latin", help="Name in ASCII, at most 25 characters; needed when NAME is not.")
+@click.option("--city", default="BEIJING", show_default=True, help="In ASCII, at most 15 characters.")
+@click.option("--mcc", default="5999", show_default=True, help="Category, ISO 18245.")
+@click.option("--country", default="CN", show_default=True)
+@click.option("--live", is_flag=True, help="Keys are sk_live_… instead of sk_test_….")
+@click.pass_obj
+def add_merchant(shell: Shell, live: bool, **said: str | None) -> None:
+    """Take a merchant on; prints its id and, this once, its secret key."""
+    try:
+        new = msgspec.convert({**said, "test": not live}, NewMerchant)
+    except msgspec.ValidationError as defect:
+        raise click.UsageError(str(defect)) from defect
+
+    async def work(core: Core) -> None:
+        onboarded = await service.add(core, new)
+        click.echo(f"merchant    {id_text('mer_', onboarded.merchant.id)}")
+        _show(onboarded.secret.id, onboarded.secret.text)
+
+    shell(work)
+
+
+@merchants.command("add-store")
+@click.argument("merchant")
+@click.argument("name")
+@click.argument("code")
+@click.option("--terminal", multiple=True, help="Code of a terminal to set up in it.")
+@click.pass_obj
+def add_store(shell: Shell, merchant: str, name: str, code: str, terminal: tuple[str, ...]) -> None:
+    """Open a store of MERCHANT, with terminals."""
+    owner = id_argument("mer_", merchant)
+
+    async def work(core: Core) -> None:
+        opened = await service.add_store(core, owner, name, code)
+        click.echo(f"store       {id_text('sto_', opened.id)}")
+        for till in terminal:
+            made = await service.add_terminal(core, owner, opened.id, till, till)
+            click.echo(f"terminal    {id_text('ter_', made.id)}")
+
+    shell(work)
+
+
+@merchants.group("key")
+def key() -> None:
+    """Secret keys of merchants."""
+
+
+@key.command("add")
+@click.argument("merchant")
+@click.pass_obj
+def add_key(shell: Shell, merchant: str) -> None:
+    """One more secret key for MERCHANT; shown this once."""
+    owner = id_argument("mer_", merchant)
+
+    async def work(core: Core) -> None:
+        secret = await service.add_key(core, owner)
+        _show(secret.id, secret.text)
+
+    shell(work)
+
+
+@key.command("list")
+@click.argument("merchant")
+@click.pass_obj
+def list_keys(shell: Shell, merchant: str) -> None:
+    """The secret keys of MERCHANT, by their last four characters."""
+    owner = id_argument("mer_", merchant)
+
+    async def work(core: Core) -> None:
+        for row in await store.keys(core.database, owner):
+            ended = f"revoked {row.revoked_at:%Y-%m-%d %H:%M:%S}Z" if row.revoked_at else "in use"
+            click.echo(f"{id_text('key_', row.id)}  …{row.last_four}  {ended}")
+
+    shell(work)
+
+
+@key.command("revoke")
+@click.argument("key_id")
+@click.pass_obj
+def revoke_key(shell: Shell, key_id: str) -> None:
+    """End a secret key; all workers refuse it within five seconds."""
+    which = id_argument("key_", key_id)
+
+    async def work(core: Core) -> None:
+        await service.revoke_key(core, which)
+        click.echo(f"{key_id} is revoked")
+
+    shell(work)
+
+
+def _show(key_id: Id, text: str) -> None:
+    click.echo(f"key         {id_text('key_', key_id)}")
+    click.echo(f"secret key  {text}   (shown this once: keep it safe)")

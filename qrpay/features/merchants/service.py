@@ -1,0 +1,247 @@
+"""Merchants: taking one on, its stores, terminals and secrets, its card, its ledger accounts, what it is owed."""
+
+import re
+import secrets
+from functools import lru_cache
+from typing import Final
+
+from qrpay.core import Core
+from qrpay.features.merchants import store
+from qrpay.features.merchants.model import (
+    Balance,
+    Balances,
+    CurrencyBalance,
+    MerchantCard,
+    MerchantView,
+    NewMerchant,
+    Onboarded,
+    Place,
+    Secret,
+    Status,
+    Store,
+    StoreView,
+    Terminal,
+    TerminalView,
+)
+from qrpay.features.merchants.names import name_defect
+from qrpay.features.merchants.problems import (
+    code_taken,
+    latin_name_missing,
+    merchant_category_refused,
+    merchant_name_refused,
+)
+from qrpay.features.merchants.remembered import Remembered
+from qrpay.ledger.chart import AccountCode
+from qrpay.ledger.model import AccountFlag, NewAccount
+from qrpay.problem import FieldError, not_found, unauthenticated
+from qrpay.values import CURRENCIES, Id, claim, id_text, new_id
+from qrpay.web.callers import Merchant
+
+CHANNEL: Final = "qrpay_merchants"
+REFUSED_CATEGORIES: Final = frozenset({"0000", "7995"})
+"""No category, and betting (rules.md 3.5)."""
+CARD_AGE_MAX_S: Final = 60.0
+REMEMBERED_MAX: Final = 20_000
+STORES_MAX: Final = 1_000
+TERMINALS_MAX: Final = 5_000
+
+_LATIN: Final = re.compile(r"[ -~]{1,25}\Z")
+_SECRET: Final = re.compile(r"sk_(test|live)_[A-Za-z0-9_\-]{32}\Z")
+
+# Ids are never given twice, so that these need no clearing between databases.
+_cards: Final = Remembered[Id, MerchantCard](REMEMBERED_MAX, CARD_AGE_MAX_S)
+_places: Final = Remembered[tuple[Id, Id | None, Id | None], Place](REMEMBERED_MAX)
+_opened: Final = Remembered[Id, Id](REMEMBERED_MAX)
+
+
+async def start(core: Core) -> None:
+    """Hear of changed merchants, so that a remembered card is never older than a moment."""
+
+    def forget(payload: str) -> None:
+        _cards.forget(Id(payload))
+
+    await core.database.listen(CHANNEL, forget, _cards.forget_all)
+
+
+# Taking on -----------------------------------------------------------------------------------------------------
+
+
+async def add(core: Core, new: NewMerchant) -> Onboarded:
+    """Take a merchant on and make its first secret, which is shown only now.
+
+    Raises `merchant_name_refused`, `merchant_category_refused`, `latin_name_missing`.
+    """
+    check_name(new.name)
+    if new.mcc in REFUSED_CATEGORIES:
+        raise merchant_category_refused(mcc=new.mcc)
+    latin = new.name_latin or (new.name if _LATIN.match(new.name) else None)
+    if latin is None:
+        raise latin_name_missing(errors=[FieldError("/name_latin", "It is needed, as name is not ASCII.")])
+    check_name(latin, "/name_latin")
+    card = MerchantCard(new_id(), new.name, latin, new.city, new.mcc, new.country, verified=True, test=new.test)
+    async with core.database.transaction() as within:
+        await store.insert_merchant(within, card)
+        secret = _new_secret(card.test)
+        await store.insert_key(within, secret.id, card.id, _hash(core, secret.text), secret.text[-4:])
+    return Onboarded(card, secret)
+
+
+def check_name(name: str, pointer: str = "/name") -> None:
+    """Raises `merchant_name_refused` for a name that could deceive (rules.md 9, row 38)."""
+    if defect := name_defect(name):
+        raise merchant_name_refused(reason=defect, errors=[FieldError(pointer, defect)])
+
+
+async def add_store(core: Core, merchant: Id, name: str, code: str) -> Store:
+    """Open a store. Raises `code_taken`, `merchant_name_refused`."""
+    check_name(name)
+    opened = Store(new_id(), merchant, name, code)
+    if not await store.insert_store(core.database, opened):
+        raise code_taken()
+    return opened
+
+
+async def add_terminal(core: Core, merchant: Id, store_id: Id, name: str, code: str) -> Terminal:
+    """Set up a terminal in one of the merchant's stores. Raises `not_found`, `code_taken`."""
+    if await store.store_of(core.database, merchant, store_id) is None:
+        raise not_found()
+    terminal = Terminal(new_id(), store_id, name, code)
+    if not await store.insert_terminal(core.database, terminal):
+        raise code_taken()
+    return terminal
+
+
+async def set_status(core: Core, merchant: Id, status: Status) -> None:
+    """Freeze, close or revive a merchant: its secrets and its card follow. Raises `not_found`."""
+    async with core.database.transaction() as within:
+        if not await store.set_status(within, merchant, status):
+            raise not_found()
+        await store.announce(within, merchant)
+
+
+# Secrets -------------------------------------------------------------------------------------------------------
+
+
+async def add_key(core: Core, merchant: Id) -> Secret:
+    """One more secret, for changing them without a gap. Raises `not_found`."""
+    card = await directory(core, merchant)
+    secret = _new_secret(card.test)
+    await store.insert_key(core.database, secret.id, merchant, _hash(core, secret.text), secret.text[-4:])
+    return secret
+
+
+async def revoke_key(core: Core, key: Id) -> None:
+    """End a secret; workers forget it within `Credential.remember_s`. Safe to repeat. Raises `not_found`."""
+    if not await store.revoke_key(core.database, key, core.clock()):
+        raise not_found()
+
+
+async def check_secret(core: Core, text: str) -> Merchant:
+    """The merchant behind `sk_…`. Raises `unauthenticated`, alike for unknown, revoked, frozen and malformed."""
+    # It is found by a keyed hash: no comparison in this house ever sees two secrets side by side.
+    holder = await store.key_holder(core.database, _hash(core, text)) if _SECRET.match(text) else None
+    if holder is None:
+        raise unauthenticated()
+    return holder
+
+
+def _new_secret(test: bool) -> Secret:
+    return Secret(new_id(), f"sk_{'test' if test else 'live'}_{secrets.token_urlsafe(24)}")
+
+
+def _hash(core: Core, text: str) -> bytes:
+    return core.vault.mac("merchant-key", text.encode())
+
+
+# Directory -----------------------------------------------------------------------------------------------------
+
+
+async def directory(core: Core, merchant: Id) -> MerchantCard:
+    """A merchant's card, remembered for a minute. Raises `not_found`."""
+    if card := card_now(merchant):
+        return card
+    reading = _cards.reading
+    card = await store.merchant(core.database, merchant)
+    if card is None:
+        raise not_found()
+    _cards.put(merchant, card, reading)
+    return card
+
+
+def card_now(merchant: Id) -> MerchantCard | None:
+    """The card when this process remembers it; for the hot path, which then asks nobody."""
+    return _cards.get(merchant)
+
+
+async def place(core: Core, merchant: Id, store_id: Id | None, terminal_id: Id | None) -> Place:
+    """The merchant's own store and terminal; a terminal brings its store. Raises `not_found` for anybody else's."""
+    if store_id is None and terminal_id is None:
+        return Place()
+    key = merchant, store_id, terminal_id
+    if known := _places.get(key):
+        return known
+    found = await _find_place(core, merchant, store_id, terminal_id)
+    _places.put(key, found, _places.reading)
+    return found
+
+
+async def _find_place(core: Core, merchant: Id, store_id: Id | None, terminal_id: Id | None) -> Place:
+    if terminal_id is not None:
+        both = await store.terminal_of(core.database, merchant, terminal_id)
+        if both is None or store_id not in (None, both[0].id):
+            raise not_found()
+        return Place(*both)
+    assert store_id is not None
+    found = await store.store_of(core.database, merchant, store_id)
+    if found is None:
+        raise not_found()
+    return Place(found)
+
+
+async def view(core: Core, merchant: Id) -> MerchantView:
+    """Who this merchant is, with stores and terminals. Raises `not_found`."""
+    card = await directory(core, merchant)
+    stores = await store.stores(core.database, merchant, STORES_MAX)
+    tills: dict[Id, list[TerminalView]] = {shop.id: [] for shop in stores}
+    for till in await store.terminals(core.database, list(tills), TERMINALS_MAX):
+        tills[till.store].append(TerminalView(id_text("ter_", till.id), till.name, till.code))
+    shops = [StoreView(id_text("sto_", shop.id), shop.name, shop.code, tills[shop.id]) for shop in stores]
+    return MerchantView(
+        id_text("mer_", card.id), card.name, card.name_latin, card.city, card.mcc, card.country, card.test, shops
+    )
+
+
+# Money ---------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(REMEMBERED_MAX)
+def account_of(merchant: Id, currency: str) -> Id:
+    """The id of the merchant's ledger account in this currency, whether it is open or not."""
+    return claim("merchant_account", merchant, currency)
+
+
+async def ensure_account(core: Core, merchant: Id, currency: str) -> Id:
+    """The merchant's ledger account in this currency (a code of CURRENCIES), opened when it is not. Asks once."""
+    account = account_of(merchant, currency)
+    if _opened.get(account) is None:
+        # The name first: an account that holds money always has an owner whom a statement can name.
+        await store.insert_account(core.database, account, merchant, currency)
+        new = NewAccount(
+            account,
+            CURRENCIES[currency].numeric,
+            AccountCode.MERCHANT,
+            AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS,
+        )
+        [result] = await core.ledger.create_accounts([new])
+        assert result.stands, f"a merchant's account cannot be opened: {result.name}"
+        _opened.put(account, account, _opened.reading)
+    return account
+
+
+async def balances(core: Core, merchant: Id) -> Balances:
+    """What the merchant is owed, a line for each currency."""
+    owned = await store.accounts_of(core.database, merchant)
+    found = await core.ledger.lookup_accounts([account for account, _ in owned])
+    return Balances(
+        [CurrencyBalance(currency, Balance.of(found[account])) for account, currency in owned if account in found]
+    )

@@ -1,0 +1,90 @@
+-- name: insert_merchant
+-- A new merchant.
+-- $1 id uuid  $2 name  $3 name_latin  $4 city  $5 mcc  $6 country text  $7 test boolean
+INSERT INTO merchants (id, name, name_latin, city, mcc, country, test) VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: merchant
+-- What a code and a wallet say about a merchant.
+-- $1 id uuid
+SELECT id, name, name_latin, city, mcc, country, status = 'active' AS verified, test FROM merchants WHERE id = $1;
+
+-- name: set_status
+-- Freeze, close or revive a merchant.
+-- $1 id uuid  $2 status text
+UPDATE merchants SET status = $2 WHERE id = $1 RETURNING id;
+
+-- name: announce
+-- Tell every process, at commit, to forget what it remembers of a merchant.
+-- $1 merchant text
+SELECT pg_notify('qrpay_merchants', $1);
+
+-- name: insert_store
+-- A new store, unless the merchant has one with this code.
+-- $1 id uuid  $2 merchant uuid  $3 name  $4 code text
+INSERT INTO stores (id, merchant, name, code) VALUES ($1, $2, $3, $4)
+ON CONFLICT (merchant, code) DO NOTHING RETURNING id;
+
+-- name: insert_terminal
+-- A new terminal, unless the store has one with this code.
+-- $1 id uuid  $2 store uuid  $3 name  $4 code text
+INSERT INTO terminals (id, store, name, code) VALUES ($1, $2, $3, $4)
+ON CONFLICT (store, code) DO NOTHING RETURNING id;
+
+-- name: store
+-- A merchant's own store.
+-- $1 merchant uuid  $2 id uuid
+SELECT id, merchant, name, code FROM stores WHERE merchant = $1 AND id = $2;
+
+-- name: terminal
+-- A merchant's own terminal and its store.
+-- $1 merchant uuid  $2 terminal uuid
+SELECT t.id, t.store, t.name, t.code, s.name AS store_name, s.code AS store_code
+FROM terminals AS t JOIN stores AS s ON s.id = t.store
+WHERE s.merchant = $1 AND t.id = $2;
+
+-- name: stores
+-- The stores of a merchant, oldest first; bounded, as the list is one answer.
+-- $1 merchant uuid  $2 limit integer
+SELECT id, merchant, name, code FROM stores WHERE merchant = $1 ORDER BY id LIMIT $2;
+
+-- name: terminals
+-- The terminals of these stores, oldest first.
+-- $1 stores uuid[]  $2 limit integer
+SELECT id, store, name, code FROM terminals WHERE store = ANY($1) ORDER BY id LIMIT $2;
+
+-- name: insert_key
+-- A new secret's keyed hash.
+-- $1 id uuid  $2 merchant uuid  $3 hash bytea  $4 last_four text
+INSERT INTO merchant_keys (id, merchant, hash, last_four) VALUES ($1, $2, $3, $4);
+
+-- name: key_holder
+-- Whose secret this is, when it counts.
+-- $1 hash bytea
+SELECT m.id, k.id AS key, m.test FROM merchant_keys AS k JOIN merchants AS m ON m.id = k.merchant
+WHERE k.hash = $1 AND k.revoked_at IS NULL AND m.status = 'active';
+
+-- name: keys
+-- The secrets of a merchant, oldest first.
+-- $1 merchant uuid
+SELECT id, last_four, created_at, revoked_at FROM merchant_keys WHERE merchant = $1 ORDER BY id;
+
+-- name: revoke_key
+-- End a secret; again: keeps the first time.
+-- $1 id uuid  $2 at timestamptz
+UPDATE merchant_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING id;
+
+-- name: insert_account
+-- Say whose a ledger account is; a second time changes nothing.
+-- $1 account uuid  $2 merchant uuid  $3 currency text
+INSERT INTO merchant_accounts (account, merchant, currency) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: accounts_of
+-- The ledger accounts of a merchant.
+-- $1 merchant uuid
+SELECT account, currency FROM merchant_accounts WHERE merchant = $1 ORDER BY currency;
+
+-- name: names_of_accounts
+-- The names of the merchants behind these ledger accounts.
+-- $1 accounts uuid[]
+SELECT a.account, m.name FROM merchant_accounts AS a JOIN merchants AS m ON m.id = a.merchant
+WHERE a.account = ANY($1);

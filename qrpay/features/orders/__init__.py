@@ -1,0 +1,1 @@
+"""What is owed: a merchant opens an order, shows its signed code, watches it, closes it for good."""

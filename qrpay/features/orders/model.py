@@ -1,0 +1,135 @@
+"""Orders, as they travel and as they are kept."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from qrpay.values import Amount, CurrencyCode, Id, Reference, Text256
+
+Metadata = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=200)]],
+    Meta(max_length=20),
+]
+IdText = Annotated[str, Meta(min_length=30, max_length=30)]
+Status = Literal["open", "paid", "closed", "expired"]
+PresentedBy = Literal["merchant", "customer"]
+
+
+class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a merchant sends to be paid.
+
+    reference   the merchant's own number, unique for that merchant; sent again, it answers with the same order
+    expires_in  seconds, 30 to 86,400; left out: 900
+    store, terminal  where it is sold (`sto_…`, `ter_…`)
+    metadata    up to 20 short texts of the merchant's own
+    """
+
+    reference: Reference
+    amount: Amount
+    currency: CurrencyCode
+    description: Text256 | None = None
+    expires_in: Annotated[int, Meta(ge=30, le=86_400)] | None = None
+    store: IdText | None = None
+    terminal: IdText | None = None
+    metadata: Metadata | None = None
+
+
+class Code(Struct, frozen=True):
+    """The signed code: `payload` for a QR picture, `url` for whoever scans it with a plain camera."""
+
+    payload: str
+    url: str
+
+
+class OrderPayment(Struct, frozen=True):
+    """How an order was paid. `payer` is masked; `receipt` is the link of the signed receipt."""
+
+    payer: str
+    amount: int
+    paid_at: str
+    presented_by: PresentedBy
+    receipt: str
+
+
+class Order(Struct, frozen=True):
+    """An order and what became of it. Its status is derived from the ledger and the clock."""
+
+    id: str
+    reference: str
+    status: Status
+    amount: int | None
+    currency: str | None
+    description: str | None
+    store: str | None
+    terminal: str | None
+    created_at: str
+    expires_at: str
+    code: Code | None
+    payment: OrderPayment | None
+    refunded_amount: int
+    metadata: Mapping[str, str] | None
+
+
+class OrderRow(Struct, frozen=True):
+    """An order as it is kept; times in UTC. Without an amount: a reference that was closed unseen."""
+
+    id: Id
+    merchant: Id
+    reference: str
+    amount: int | None
+    currency: str | None
+    description: str | None
+    store: Id | None
+    terminal: Id | None
+    metadata: Mapping[str, str] | None
+    presented_by: PresentedBy
+    payment_code: Id | None
+    created_at: datetime
+    expires_at: datetime
+
+
+class OrderQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which order, and how long to wait for its status to change (seconds)."""
+
+    wait: Annotated[int, Meta(ge=0, le=60)] = 0
+
+
+class OrdersQuery(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """Which orders. `from` and `to` bound created_at (RFC 3339)."""
+
+    reference: Reference | None = None
+    status: Status | None = None
+    store: IdText | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+
+
+class PictureQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the picture should be: `size` in pixels; `logo` a few letters in a frame below (SVG)."""
+
+    size: Annotated[int, Meta(ge=64, le=2_048)] = 320
+    logo: Annotated[str, Meta(min_length=1, max_length=24)] | None = None
+
+
+class PayeeView(Struct, frozen=True):
+    """Whom a payer pays. `verified`: the bank has checked who that is."""
+
+    name: str
+    verified: bool
+
+
+class CashierOrder(Struct, frozen=True):
+    """What anybody who holds the link of an order may see."""
+
+    id: str
+    status: Status
+    amount: int | None
+    currency: str | None
+    description: str | None
+    payee: PayeeView
+    expires_at: str
+    code: Code | None

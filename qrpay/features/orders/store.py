@@ -1,0 +1,96 @@
+"""The orders table, seen from Python: many in, many out."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from qrpay.database.pool import Database, Row
+from qrpay.database.statements import Statements
+from qrpay.features.orders.model import OrderRow
+from qrpay.values import Id
+
+SQL: Final = Statements.load(Path(__file__).with_name("store.sql"))
+Key = tuple[Id, str]
+"""A merchant and its reference."""
+
+
+async def keep(database: Database, rows: Sequence[OrderRow]) -> Sequence[tuple[OrderRow, bool]]:
+    """Keep new orders in one commit. Each comes back as it stands, and whether it is the one just made."""
+    first: dict[Key, OrderRow] = {}
+    for row in rows:
+        first.setdefault((row.merchant, row.reference), row)
+    made = await _insert(database, list(first.values()))
+    missed = [key for key, row in first.items() if row.id not in made]
+    standing = {**first, **await by_reference(database, missed)} if missed else first
+    answer = []
+    for row in rows:
+        stands = standing[row.merchant, row.reference]
+        answer.append((stands, stands.id == row.id))
+    return answer
+
+
+async def _insert(database: Database, rows: Sequence[OrderRow]) -> set[Id]:
+    # In the order of the unique key, so that two batches with the same references cannot wait for each other.
+    rows = sorted(rows, key=lambda row: (row.merchant.bytes, row.reference))
+    made = await database.fetch(
+        SQL.insert_orders,
+        [row.id for row in rows],
+        [row.merchant for row in rows],
+        [row.reference for row in rows],
+        [row.amount for row in rows],
+        [row.currency for row in rows],
+        [row.description for row in rows],
+        [row.store for row in rows],
+        [row.terminal for row in rows],
+        [row.metadata for row in rows],
+        [row.presented_by for row in rows],
+        [row.payment_code for row in rows],
+        [row.created_at for row in rows],
+        [row.expires_at for row in rows],
+    )
+    return {row["id"] for row in made}
+
+
+async def by_reference(database: Database, keys: Sequence[Key]) -> Mapping[Key, OrderRow]:
+    """The orders that bear these references."""
+    rows = await database.fetch(SQL.orders_by_reference, [key[0] for key in keys], [key[1] for key in keys])
+    return {(row["merchant"], row["reference"]): _order(row) for row in rows}
+
+
+async def by_id(database: Database, ids: Sequence[Id]) -> Mapping[Id, OrderRow]:
+    """Orders by their ids; one that is not there is left out."""
+    return {row["id"]: _order(row) for row in await database.fetch(SQL.orders_by_id, ids)}
+
+
+async def of_merchant(
+    database: Database,
+    merchant: Id,
+    *,
+    below: Id | None,
+    store: Id | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+) -> Sequence[OrderRow]:
+    """A page of a merchant's orders, newest first."""
+    rows = await database.fetch(SQL.orders_of_merchant, merchant, below, store, since, until, limit)
+    return [_order(row) for row in rows]
+
+
+async def expired(database: Database, until: datetime, limit: int) -> tuple[datetime, Sequence[tuple[Id, datetime]]]:
+    """How far the sweep had come, and the next orders whose time ran out, oldest first."""
+    swept = await database.fetchval(SQL.swept_until)
+    rows = await database.fetch(SQL.expired_orders, swept, until, limit)
+    return swept, [(row["id"], row["expires_at"]) for row in rows]
+
+
+async def sweep_to(database: Database, until: datetime) -> None:
+    """Remember how far the sweep has come."""
+    await database.execute(SQL.sweep_to, until)
+
+
+def _order(row: Row) -> OrderRow:
+    return msgspec.convert(dict(row.items()), OrderRow)

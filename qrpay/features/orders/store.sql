@@ -1,0 +1,48 @@
+-- name: insert_orders
+-- Keep new orders, many at once; a reference that the merchant has used already is passed over.
+-- $1 ids  $2 merchants  $3 references  $4 amounts  $5 currencies  $6 descriptions  $7 stores  $8 terminals
+-- $9 metadata  $10 presented_by  $11 payment codes  $12 created_at  $13 expires_at
+INSERT INTO orders (id, merchant, reference, amount, currency, description, store, terminal, metadata, presented_by,
+                    payment_code, created_at, expires_at)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::uuid[], $8::uuid[],
+                     $9::jsonb[], $10::text[], $11::uuid[], $12::timestamptz[], $13::timestamptz[])
+ON CONFLICT (merchant, reference) DO NOTHING
+RETURNING id;
+
+-- name: orders_by_reference
+-- The orders that bear these references, pair by pair.
+-- $1 merchants  $2 references
+SELECT o.* FROM unnest($1::uuid[], $2::text[]) AS asked (merchant, reference)
+JOIN orders o ON o.merchant = asked.merchant AND o.reference = asked.reference;
+
+-- name: orders_by_id
+-- Orders by their ids.
+-- $1 ids
+SELECT * FROM orders WHERE id = ANY ($1::uuid[]);
+
+-- name: orders_of_merchant
+-- A page of a merchant's orders, newest first, below a cursor.
+-- $1 merchant  $2 below this id or null  $3 store or null  $4 from or null  $5 to or null  $6 how many
+SELECT * FROM orders
+WHERE merchant = $1 AND amount IS NOT NULL AND ($2::uuid IS NULL OR id < $2) AND ($3::uuid IS NULL OR store = $3)
+  AND ($4::timestamptz IS NULL OR created_at >= $4) AND ($5::timestamptz IS NULL OR created_at < $5)
+ORDER BY id DESC LIMIT $6;
+
+-- name: expired_orders
+-- Orders whose time ran out in this span, oldest first.
+-- $1 after  $2 until  $3 how many
+SELECT id, expires_at FROM orders WHERE expires_at > $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3;
+
+-- name: swept_until
+-- How far the sweep has come.
+SELECT swept_until FROM order_sweep;
+
+-- name: sweep_to
+-- The sweep has come this far.
+-- $1 until
+UPDATE order_sweep SET swept_until = $1 WHERE swept_until < $1;
+
+-- check: no_payment_differs_from_its_order
+-- A payment moved what its order asked for, in its currency.
+SELECT t.id FROM transfers t JOIN orders o ON o.id = t.id
+WHERE t.code = 10 AND t.amount IS DISTINCT FROM o.amount;
