@@ -1,0 +1,26 @@
+// Green, and said aloud: money has arrived.
+import { clock, language, t } from "../lib/lang.js";
+import { money } from "../lib/money.js";
+import { announce } from "../lib/speech.js";
+import { html, Icon, nameOf, Title, useEffect, useState } from "../lib/view.js";
+
+export function Paid({ order, next }) {
+  const [spoken, setSpoken] = useState("");
+  useEffect(() => {
+    document.body.classList.add("green");
+    setSpoken(announce(order.amount, order.currency));
+    return () => document.body.classList.remove("green");
+  }, []);
+  const payment = order.payment;
+  return html`<section class="green-screen" data-order=${order.id} data-status="paid">
+    <div class="tick"><${Icon} name="check" /></div>
+    <${Title}>${t("received_title")}<//>
+    <p class="amount">${money(order.amount, order.currency, language())}</p>
+    <p role="status" aria-live="assertive" class="spoken">${spoken}</p>
+    ${order.beforeClose && html`<p class="notice">${t("paid_before_close")}</p>`}
+    ${order.description && html`<p>${order.description}</p>`}
+    ${payment && html`<p class="fine">${nameOf(payment.payer)} · <time datetime=${payment.paid_at}>${clock(payment.paid_at, { seconds: true })}</time></p>`}
+    <p class="fine id">${order.reference}</p>
+    <button type="button" class="first wide" onClick=${next}>${t("next_sale")}</button>
+  </section>`;
+}
