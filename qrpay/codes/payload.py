@@ -20,6 +20,8 @@ from qrpay.values import AMOUNT_MAX, CURRENCIES, CURRENCY_OF_LEDGER, Id, decimal
 
 DOMAIN: Final = b"qrpay-code-v1\n"
 """Stands before what is signed, so that this signature can mean nothing else."""
+GUID_MAX: Final = 31
+"""Characters of our GUID: template 81 holds 99, of which 60 are signature and 8 are heads."""
 LIFE_MAX_S: Final = 86_400 + 60
 """A dynamic code lives a day at most; the rest is for clocks that differ."""
 
