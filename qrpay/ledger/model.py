@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from qrpay.values import Id
+from qrpay.values import Id, id_of
 
 COUNTER_MAX: Final = 2**63 - 1
 TIMEOUT_MAX_S: Final = 400 * 86_400
@@ -64,13 +64,21 @@ class Account(Struct, frozen=True):
     created_at: datetime
 
 
+NIL: Final = id_of(bytes(16))
+"""An account left out, where a post or a void inherits it."""
+
+
 class Transfer(Struct, frozen=True):
-    """A movement to be posted. `about` is the business thing it belongs to; its own id when left out."""
+    """A movement to be posted. `about` is the business thing it belongs to; its own id when left out.
+
+    A post or a void inherits from its hold what it leaves out: accounts NIL, amount None (all of the hold),
+    code and ledger 0, about None, reference "".
+    """
 
     id: Id
     debit: Id
     credit: Id
-    amount: int
+    amount: int | None
     code: int
     ledger: int
     about: Id | None = None
@@ -78,6 +86,12 @@ class Transfer(Struct, frozen=True):
     flags: int = 0
     pending_id: Id | None = None
     timeout_s: int = 0
+
+    @classmethod
+    def of_hold(cls, id: Id, hold: Id, *, void: bool = False, amount: int | None = None) -> "Transfer":  # noqa: A002
+        """Post a hold (all of it, or `amount` minor units), or void it; everything else is inherited."""
+        flags = TransferFlag.VOID_PENDING if void else TransferFlag.POST_PENDING
+        return cls(id, NIL, NIL, amount, 0, 0, flags=flags, pending_id=hold)
 
 
 class Posted(Struct, frozen=True):
@@ -219,3 +233,11 @@ class Ledger(Protocol):
         ...
 
     async def conservation(self) -> Conservation: ...
+
+    async def tail(self, cursor: str, limit: int) -> tuple[Sequence[Posted], str]:
+        """What was posted after `cursor` ("" for the beginning), in commit order without gaps, and the next cursor."""
+        ...
+
+    async def release_due_holds(self, limit: int = 1_000) -> int:
+        """Void holds that ran out of time, at most `limit`; how many there were."""
+        ...

@@ -1,0 +1,272 @@
+"""The ledger on PostgreSQL: what is clean is posted in batches, the rest is decided in order by the rules."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from qrpay.database.batcher import Batcher, BatchStats
+from qrpay.database.pool import Database, Row
+from qrpay.database.statements import Statements
+from qrpay.ledger.chart import MARKERS
+from qrpay.ledger.columns import SPENDING_CODES, chain_of_each, has_holds, of_any_order, of_decided
+from qrpay.ledger.model import (
+    TIMEOUT_MAX_S,
+    Account,
+    Conservation,
+    Entry,
+    Ledger,
+    LedgerTotal,
+    NewAccount,
+    Outcome,
+    Posted,
+    Result,
+    Transfer,
+)
+from qrpay.ledger.rules import LINKED, PENDING, Book, chains, expiry_of, same_account
+from qrpay.values import AMOUNT_MAX, Clock, Id, id_of
+
+STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
+
+BATCH_MAX: Final = 8_190
+"""Transfers a batch, and so of a chain, at most (TigerBeetle's number)."""
+DECISIONS_MAX: Final = 1_000
+TRIES_MAX: Final = 5
+"""How often a decision is made anew at once, because an account changed before it was written."""
+_LEDGER_MAX: Final = 2**31 - 1
+_TICK: Final = timedelta(microseconds=1)
+_CREATED: Final = Result.CREATED
+
+
+class Engine(Ledger):
+    """The ledger of one process.
+
+    Two batchers stand one behind the other. The first posts clean transfers, in one call for all callers, and leaves
+    the others undecided; the second reads what those depend on, decides them by the rules, and writes what passed,
+    all or nothing, on the condition that the decisions still hold. Neither locks by itself; ids make all of it safe
+    to repeat. `clock` is handed in by tests; without it the server's clock counts.
+    """
+
+    def __init__(self, database: Database, *, clock: Clock | None = None, in_flight: int = 2) -> None:
+        self._database = database
+        self._clock = clock
+        self._clean: Batcher[Transfer, Outcome | None] = Batcher(
+            self._post_clean, name="ledger", size_max=BATCH_MAX, in_flight=in_flight, replayable=True
+        )
+        self._exact: Batcher[Transfer, Outcome] = Batcher(
+            self._post_exactly, name="ledger exact", size_max=BATCH_MAX, in_flight=1, replayable=True
+        )
+
+    @property
+    def stats(self) -> Sequence[tuple[str, BatchStats]]:
+        """What both batchers did, by their names."""
+        return [(batcher.name, batcher.stats) for batcher in (self._clean, self._exact)]
+
+    async def close(self) -> None:
+        """Finish what was asked, and take no more."""
+        await self._clean.close()
+        await self._exact.close()
+
+    async def post(self, transfer: Transfer) -> Outcome:
+        """Post one transfer; see Ledger. Raises `overloaded`, or `unavailable` when the outcome is unknown."""
+        if transfer.flags & LINKED:
+            return Outcome(Result.LINKED_EVENT_CHAIN_OPEN)
+        return await self._clean.add(transfer) or await self._exact.add(transfer)
+
+    async def post_chain(self, transfers: Sequence[Transfer]) -> Sequence[Outcome]:
+        """Post transfers in order within one batch, at most BATCH_MAX; see Ledger."""
+        if not transfers:
+            return []
+        open_from = list(chains(transfers))[-1][0] if transfers[-1].flags & LINKED else len(transfers)
+        open_size = len(transfers) - open_from
+        left_open = [Outcome(Result.LINKED_EVENT_FAILED)] * (open_size - 1)
+        left_open += [Outcome(Result.LINKED_EVENT_CHAIN_OPEN)] * min(1, open_size)
+        closed = transfers[:open_from]
+        if not closed:
+            return left_open
+        outcomes = await self._clean.add_many(closed)
+        undecided = [transfer for transfer, outcome in zip(closed, outcomes, strict=True) if outcome is None]
+        decided = iter(await self._exact.add_many(undecided) if undecided else ())
+        return [*(outcome or next(decided) for outcome in outcomes), *left_open]
+
+    async def _post_clean(self, batch: Sequence[Transfer]) -> list[Outcome | None]:
+        """Post what is clean; None stands for what must be decided one by one."""
+        places = _candidates(batch)
+        candidates = batch if places is None else [batch[place] for place in places]
+        args = of_any_order(candidates) if candidates else None
+        if args is None:
+            return [None] * len(batch)
+        chained = chain_of_each(candidates)
+        row = await self._call_post([*args, chained, SPENDING_CODES, has_holds(candidates), False, self._now()])
+        at = row["base"]
+        outcomes: list[Outcome | None] = [Outcome(_CREATED, at := at + _TICK) for _ in candidates]
+        for place in row["unclean"] or ():
+            outcomes[place - 1] = None
+        if places is None:
+            return outcomes
+        everything: list[Outcome | None] = [None] * len(batch)
+        for place, outcome in zip(places, outcomes, strict=True):
+            everything[place] = outcome
+        return everything
+
+    async def _post_exactly(self, batch: Sequence[Transfer]) -> list[Outcome]:
+        """Decide in order on a snapshot, then write what passed, if the snapshot's guards still hold."""
+        for attempt in range(TRIES_MAX):
+            book, now = await self._look(batch)
+            book.release_due(now)
+            released = len(book.posted)
+            outcomes = book.post_all(batch, now)
+            if len(book.posted) == released:
+                return outcomes
+            held = {t.pending_id: book.transfers[t.pending_id].amount for t in book.posted if t.pending_id is not None}
+            try:
+                row = await self._call_post(
+                    [*of_decided(book.posted, held), None, SPENDING_CODES, has_holds(book.posted), True, self._now()]
+                )
+            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
+                if attempt == TRIES_MAX - 1:
+                    raise  # the batcher waits a little, and asks again
+                await asyncio.sleep(random.uniform(0, 0.001) * 2**attempt)  # noqa: S311 - jitter
+                continue
+            written = {posted.id: row["base"] + place * _TICK for place, posted in enumerate(book.posted, 1)}
+            return [
+                _dated(outcome, written.get(transfer.id)) for transfer, outcome in zip(batch, outcomes, strict=True)
+            ]
+        raise AssertionError("the last attempt answers or raises")
+
+    async def _look(self, batch: Sequence[Transfer]) -> tuple[Book, datetime]:
+        """A book of all that these transfers depend on, and the time it shows."""
+        holds = list({transfer.pending_id for transfer in batch if transfer.pending_id is not None})
+        accounts = {transfer.debit for transfer in batch} | {transfer.credit for transfer in batch}
+        row = await self._database.ledger.fetchrow(
+            STATEMENTS.look, [transfer.id for transfer in batch], holds, list(accounts), self._now()
+        )
+        assert row is not None, "a look is one row"
+        book = Book()
+        book.accounts = {values[0]: Account(*values) for values in row["accounts"]}
+        book.transfers = {values[0]: Posted(*values) for values in row["standing"]}
+        resolutions = [Posted(*values) for values in row["resolutions"]]
+        book.resolutions = {posted.pending_id: posted for posted in resolutions if posted.pending_id is not None}
+        book.due = dict(row["open"])
+        return book, row["now"]
+
+    async def _call_post(self, args: Sequence[Any]) -> Row:
+        row = await self._database.ledger.fetchrow(STATEMENTS.post, *args)
+        assert row is not None, "a function answers one row"
+        return row
+
+    def _now(self) -> datetime | None:
+        return None if self._clock is None else self._clock()
+
+    async def create_accounts(self, accounts: Sequence[NewAccount]) -> Sequence[Result]:
+        """Open accounts; see Ledger. What may change later, freezes and limits, is not compared."""
+        columns = [
+            [account.id for account in accounts],
+            *([int(getattr(account, field)) for account in accounts] for field in ("ledger", "code", "flags")),
+            *(
+                [getattr(account, field) for account in accounts]
+                for field in ("day_limit", "year_limit", "balance_limit")
+            ),
+        ]
+        fresh = {row["id"] for row in await self._database.fetch(STATEMENTS.open_accounts, *columns)}
+        standing = await self.lookup_accounts([account.id for account in accounts])
+        results = []
+        for account in accounts:
+            created = account.id in fresh
+            fresh.discard(account.id)  # its repetition in the same call exists
+            results.append(_CREATED if created else same_account(standing[account.id], account))
+        return results
+
+    async def lookup_accounts(self, ids: Sequence[Id]) -> dict[Id, Account]:
+        """The accounts among these that exist, by id."""
+        return {row["id"]: Account(*row) for row in await self._database.fetch(STATEMENTS.accounts, ids)}
+
+    async def lookup_transfers(self, ids: Sequence[Id]) -> dict[Id, Posted]:
+        """The transfers among these that stand, by id."""
+        return {row["id"]: Posted(*row) for row in await self._database.fetch(STATEMENTS.transfers, ids)}
+
+    async def about(self, about: Id, code: int) -> Sequence[Posted]:
+        """All transfers of one kind about one thing, oldest first."""
+        return [Posted(*row) for row in await self._database.fetch(STATEMENTS.about, about, code)]
+
+    async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
+        """The account's statement, newest first. Raises ValueError for a cursor that is none."""
+        at, last = _place_of(before) if before else (None, None)
+        rows = await self._database.fetch(STATEMENTS.entries, account, at, last, limit)
+        return [Entry(Posted(*row), f"{_micros(row['timestamp'])}.{row['id'].hex}") for row in rows]
+
+    async def conservation(self) -> Conservation:
+        """Both sides of every ledger, and whether they are equal."""
+        rows = await self._database.fetch(STATEMENTS.conservation)
+        totals = [LedgerTotal(row["ledger"], row["accounts"], *(int(value) for value in row[2:])) for row in rows]
+        return Conservation(
+            all(t.debits_posted == t.credits_posted and t.debits_pending == t.credits_pending for t in totals), totals
+        )
+
+    async def tail(self, cursor: str, limit: int) -> tuple[Sequence[Posted], str]:
+        """What was posted after `cursor` ("" for the beginning), in commit order without gaps, and the next cursor."""
+        xid, _, place = cursor.partition(".")
+        at, last = _place_of(place) if place else (_EPOCH, id_of(bytes(16)))
+        rows = await self._database.fetch(STATEMENTS.tail, xid or "0", at, last, limit)
+        if not rows:
+            return [], cursor
+        end = rows[-1]
+        return [Posted(*row[1:]) for row in rows], f"{end['xid']}.{_micros(end['timestamp'])}.{end['id'].hex}"
+
+    async def release_due_holds(self, limit: int = 1_000) -> int:
+        """Void holds that ran out of time, at most `limit`; how many there were."""
+        rows = await self._database.fetch(STATEMENTS.due_holds, self._now(), limit)
+        if rows:
+            await self._exact.add_many([expiry_of(Posted(*row)) for row in rows])
+        return len(rows)
+
+
+_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // _TICK
+
+
+def _place_of(cursor: str) -> tuple[datetime, Id]:
+    micros, _, last = cursor.partition(".")
+    return _EPOCH + int(micros) * _TICK, id_of(bytes.fromhex(last))
+
+
+def _dated(outcome: Outcome, timestamp: datetime | None) -> Outcome:
+    """The outcome with the timestamp that its transfer got when it was written."""
+    return outcome if timestamp is None or not outcome.result.stands else Outcome(outcome.result, timestamp)
+
+
+def _candidates(batch: Sequence[Transfer]) -> list[int] | None:
+    """The places of transfers that may be posted in any order; None for all of them, [] for none.
+
+    Posts and voids depend on their hold, and what is malformed is refused; both are decided later. When a chain
+    holds such a one, or one id comes twice, order matters beyond a suspect account: then all are decided in order.
+    """
+    ids = {transfer.id for transfer in batch}
+    if len(ids) < len(batch):
+        return []
+    places = []
+    chained = False
+    for place, transfer in enumerate(batch):
+        amount, linked = transfer.amount, transfer.flags & LINKED
+        if (
+            transfer.flags | LINKED | PENDING == LINKED | PENDING
+            and amount is not None
+            and (0 < amount <= AMOUNT_MAX) is (transfer.code not in MARKERS)
+            and (amount or not transfer.flags & PENDING)
+            and transfer.pending_id is None
+            and (not transfer.timeout_s or (transfer.flags & PENDING and 0 < transfer.timeout_s <= TIMEOUT_MAX_S))
+            and transfer.debit != transfer.credit
+            and 0 < transfer.ledger <= _LEDGER_MAX
+        ):
+            places.append(place)
+        elif chained or linked or transfer.pending_id in ids:
+            return []
+        chained = bool(linked)
+    return None if len(places) == len(batch) else places

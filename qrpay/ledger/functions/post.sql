@@ -1,0 +1,162 @@
+-- Posts a batch. What is clean is posted at once; the places of all others come back, to be decided one by one.
+--
+-- A batch arrives twice over: as columns of transfers, in order, and summed up per account, sorted by account.
+-- An account whose guard could say no, counting all that leaves it in this batch and nothing that comes in, is not
+-- updated; whatever touches it, and whatever is chained to that, is unclean. So the clean ones would pass in any
+-- order, an account left out depends on unclean transfers alone, and the outcome is that of deciding one by one.
+--
+-- by_…       what each account gains on a counter    need_…  what it must have, or have room for, on the way
+-- sides      account flags that would forbid it      rises   the most that its balance rises on the way
+-- spent      what counts against its caps            spends  the transfer codes that count
+-- chains     the place of the chain's first; null: there are none
+-- two_phase  whether there are holds, posts or voids among them
+-- whole      all or nothing: the sums are the outcome of decisions in order
+-- clock      what time it is; null: the server's clock
+-- Raises serialization_failure when somebody else was quicker; the same batch may be sent again.
+CREATE OR REPLACE FUNCTION ledger_post(
+    account_ids uuid[], account_ledgers integer[], sides smallint[],
+    by_debits_posted bigint[], by_debits_pending bigint[], by_credits_posted bigint[], by_credits_pending bigint[],
+    spent bigint[], need_debits bigint[], need_credits bigint[], rises bigint[],
+    ids uuid[], debits uuid[], credits uuid[], amounts bigint[], codes smallint[], ledgers integer[], abouts uuid[],
+    texts text[], kinds smallint[], holds uuid[], timeouts integer[],
+    chains integer[], spends smallint[], two_phase boolean, whole boolean, clock timestamptz,
+    OUT base timestamptz, OUT unclean integer[]
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    counter_max CONSTANT bigint := 9223372036854775807;
+    tick CONSTANT interval := '1 microsecond';
+    wait_unseen CONSTANT interval := '20 milliseconds';
+    size CONSTANT integer := cardinality(ids);
+    span CONSTANT interval := size * tick;
+    today CONSTANT date := (coalesce(clock, clock_timestamp()) AT TIME ZONE 'Asia/Shanghai')::date;
+    this_year CONSTANT date := date_trunc('year', today::timestamp)::date;
+    known uuid[];
+    earliest timestamptz;
+    latest timestamptz;
+    touched uuid[];
+    written integer;
+BEGIN
+    SELECT array_agg(t.id) INTO known FROM transfers t WHERE t.id = ANY (ids);
+
+    -- Rows are locked in the order of their ids, as in every other batch, so none waits for another in a circle.
+    WITH updated AS (
+        UPDATE accounts a SET
+            debits_posted = a.debits_posted + d.debits_posted,
+            debits_pending = a.debits_pending + d.debits_pending,
+            credits_posted = a.credits_posted + d.credits_posted,
+            credits_pending = a.credits_pending + d.credits_pending,
+            used_on = CASE WHEN d.spent = 0 THEN a.used_on ELSE greatest(a.used_on, today) END,
+            day_used = CASE WHEN d.spent = 0 OR a.used_on >= today THEN a.day_used ELSE 0 END + d.spent,
+            year_used = CASE WHEN d.spent = 0 OR a.used_on >= this_year THEN a.year_used ELSE 0 END + d.spent,
+            last_timestamp = greatest(a.last_timestamp + tick, coalesce(clock, clock_timestamp())) + span
+        FROM unnest(account_ids, account_ledgers, sides, by_debits_posted, by_debits_pending, by_credits_posted,
+                    by_credits_pending, spent, need_debits, need_credits, rises)
+            AS d (id, ledger, sides, debits_posted, debits_pending, credits_posted, credits_pending, spent,
+                  need_debits, need_credits, rise)
+        WHERE a.id = d.id AND a.ledger = d.ledger AND a.flags & d.sides = 0
+            AND (a.flags & 1 = 0 OR a.credits_posted - a.debits_posted - a.debits_pending >= d.need_debits)
+            AND (a.flags & 2 = 0 OR a.debits_posted - a.credits_posted - a.credits_pending >= d.need_credits)
+            AND a.debits_posted <= counter_max - a.debits_pending - greatest(0, d.debits_posted + d.debits_pending)
+            AND a.credits_posted <= counter_max - a.credits_pending - greatest(0, d.credits_posted + d.credits_pending)
+            AND (d.rise = 0 OR a.balance_limit IS NULL
+                OR a.credits_posted + a.credits_pending - a.debits_posted <= a.balance_limit - d.rise)
+            AND (d.spent = 0 OR a.day_limit IS NULL
+                OR CASE WHEN a.used_on >= today THEN a.day_used ELSE 0 END <= a.day_limit - d.spent)
+            AND (d.spent = 0 OR a.year_limit IS NULL
+                OR CASE WHEN a.used_on >= this_year THEN a.year_used ELSE 0 END <= a.year_limit - d.spent)
+        RETURNING a.id, a.last_timestamp
+    )
+    SELECT min(last_timestamp) - span, max(last_timestamp) - span, array_agg(id)
+    INTO earliest, latest, touched FROM updated;
+
+    -- All locks are held, so this is later than anything these accounts have seen.
+    base := coalesce(latest, clock, clock_timestamp());
+    IF latest - earliest > wait_unseen THEN
+        -- A row was locked long before the last one, or the clock went back: the others must not fall behind.
+        UPDATE accounts SET last_timestamp = base + span WHERE id = ANY (touched) AND last_timestamp < base + span;
+    END IF;
+
+    IF known IS NOT NULL OR cardinality(account_ids) <> coalesce(cardinality(touched), 0) THEN
+        IF whole THEN
+            RAISE EXCEPTION 'the ledger moved on since the decision' USING ERRCODE = 'serialization_failure';
+        END IF;
+        WITH t AS (
+            SELECT place, coalesce(chains[place], place) AS chain,
+                   t.id = ANY (known) OR t.debit = ANY (missing.ids) OR t.credit = ANY (missing.ids) AS bad
+            FROM unnest(ids, debits, credits) WITH ORDINALITY AS t (id, debit, credit, place),
+                 (SELECT coalesce(array_agg(id), '{}') AS ids FROM unnest(account_ids) AS id
+                  WHERE id <> ALL (coalesce(touched, '{}'))) AS missing
+        )
+        SELECT array_agg(place ORDER BY place) INTO unclean
+        FROM t WHERE chain IN (SELECT chain FROM t WHERE bad);
+        -- Their amounts were counted in the accounts that had no objection: take them out again.
+        UPDATE accounts a SET
+            debits_posted = a.debits_posted - d.debits_posted,
+            debits_pending = a.debits_pending - d.debits_pending,
+            credits_posted = a.credits_posted - d.credits_posted,
+            credits_pending = a.credits_pending - d.credits_pending,
+            day_used = a.day_used - d.spent,
+            year_used = a.year_used - d.spent
+        FROM (
+            SELECT side.id,
+                   coalesce(sum(t.amount) FILTER (WHERE side.pays AND t.kind & 2 = 0), 0) AS debits_posted,
+                   coalesce(sum(t.amount) FILTER (WHERE side.pays AND t.kind & 2 = 2), 0) AS debits_pending,
+                   coalesce(sum(t.amount) FILTER (WHERE NOT side.pays AND t.kind & 2 = 0), 0) AS credits_posted,
+                   coalesce(sum(t.amount) FILTER (WHERE NOT side.pays AND t.kind & 2 = 2), 0) AS credits_pending,
+                   coalesce(sum(t.amount) FILTER (WHERE side.pays AND t.code = ANY (spends)), 0) AS spent
+            FROM unnest(unclean) AS place,
+                 LATERAL (SELECT debits[place], credits[place], amounts[place], codes[place], kinds[place])
+                     AS t (debit, credit, amount, code, kind),
+                 LATERAL (VALUES (t.debit, true), (t.credit, false)) AS side (id, pays)
+            WHERE t.amount > 0 AND side.id = ANY (touched)
+            GROUP BY side.id
+        ) AS d
+        WHERE a.id = d.id;
+    END IF;
+
+    INSERT INTO transfers (id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s,
+                           timestamp)
+    SELECT t.id, t.debit, t.credit, t.amount, t.code, t.ledger, t.about, t.reference, t.kind, t.hold, t.timeout_s,
+           base + t.place * tick
+    FROM unnest(ids, debits, credits, amounts, codes, ledgers, abouts, texts, kinds, holds, timeouts) WITH ORDINALITY
+        AS t (id, debit, credit, amount, code, ledger, about, reference, kind, hold, timeout_s, place)
+    WHERE unclean IS NULL OR t.place <> ALL (unclean)
+    ORDER BY t.id
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS written = ROW_COUNT;
+    IF written <> size - coalesce(cardinality(unclean), 0) THEN
+        RAISE EXCEPTION 'an id was taken meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
+    IF two_phase THEN
+        PERFORM ledger_keep_holds(ids, debits, credits, kinds, holds, timeouts, base, unclean);
+    END IF;
+END
+$$;
+
+-- Opens and resolves the holds of a batch that has just been posted; part of ledger_post.
+CREATE OR REPLACE FUNCTION ledger_keep_holds(
+    ids uuid[], debits uuid[], credits uuid[], kinds smallint[], holds uuid[], timeouts integer[],
+    base timestamptz, unclean integer[]
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    resolving integer;
+    resolved integer;
+BEGIN
+    INSERT INTO open_holds (id, debit, credit, due_at)
+    SELECT t.id, t.debit, t.credit, base + make_interval(secs => nullif(t.timeout_s, 0))
+    FROM unnest(ids, debits, credits, kinds, timeouts) WITH ORDINALITY
+        AS t (id, debit, credit, kind, timeout_s, place)
+    WHERE t.kind & 2 = 2 AND (unclean IS NULL OR t.place <> ALL (unclean));
+    SELECT count(*) INTO resolving FROM unnest(holds) AS hold WHERE hold IS NOT NULL;
+    -- Between decision and commit a hold may have come due: then it cannot be posted any more.
+    DELETE FROM open_holds o USING unnest(kinds, holds) AS t (kind, hold)
+    WHERE o.id = t.hold AND (t.kind & 4 = 0 OR o.due_at IS NULL OR o.due_at > base);
+    GET DIAGNOSTICS resolved = ROW_COUNT;
+    IF resolved <> resolving THEN
+        RAISE EXCEPTION 'a hold was resolved meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION ledger_keep_holds FROM qrpay_app;

@@ -1,0 +1,98 @@
+"""The ledger in plain Python: one book, the rules applied one transfer after another. What the engine must equal."""
+
+from collections.abc import Sequence
+
+from qrpay.ledger.model import (
+    Account,
+    Conservation,
+    Entry,
+    Ledger,
+    LedgerTotal,
+    NewAccount,
+    Outcome,
+    Posted,
+    Result,
+    Transfer,
+)
+from qrpay.ledger.rules import Book, same_account
+from qrpay.values import Clock, Id, utc_now
+
+
+class Oracle(Ledger):
+    """A ledger that forgets everything when the process ends; for tests, and to check what an engine did."""
+
+    def __init__(self, *, clock: Clock = utc_now) -> None:
+        self._clock = clock
+        self.book = Book()
+
+    async def post(self, transfer: Transfer) -> Outcome:
+        """See Ledger."""
+        return (await self.post_chain([transfer]))[0]
+
+    async def post_chain(self, transfers: Sequence[Transfer]) -> Sequence[Outcome]:
+        """See Ledger."""
+        now = self._clock()
+        self.book.release_due(now)
+        return self.book.post_all(transfers, now)
+
+    async def create_accounts(self, accounts: Sequence[NewAccount]) -> Sequence[Result]:
+        """See Ledger."""
+        results = []
+        for new in accounts:
+            standing = self.book.accounts.get(new.id)
+            results.append(Result.CREATED if standing is None else same_account(standing, new))
+            if standing is None:
+                self.book.accounts[new.id] = Account(
+                    new.id, new.ledger, new.code, new.flags, 0, 0, 0, 0, new.day_limit, new.year_limit,
+                    new.balance_limit, None, 0, 0, self._clock(),
+                )  # fmt: skip
+        return results
+
+    async def lookup_accounts(self, ids: Sequence[Id]) -> dict[Id, Account]:
+        """See Ledger."""
+        return {id: self.book.accounts[id] for id in ids if id in self.book.accounts}
+
+    async def lookup_transfers(self, ids: Sequence[Id]) -> dict[Id, Posted]:
+        """See Ledger."""
+        return {id: self.book.transfers[id] for id in ids if id in self.book.transfers}
+
+    async def about(self, about: Id, code: int) -> Sequence[Posted]:
+        """See Ledger."""
+        return [posted for posted in self.book.posted if posted.about == about and posted.code == code]
+
+    async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
+        """See Ledger. A cursor is a place in the journal."""
+        places = range(len(self.book.posted) if before is None else int(before))
+        lines = [(place, self.book.posted[place]) for place in reversed(places)]
+        return [Entry(posted, str(n)) for n, posted in lines if account in (posted.debit, posted.credit)][:limit]
+
+    async def conservation(self) -> Conservation:
+        """See Ledger."""
+        totals = []
+        for ledger in sorted({account.ledger for account in self.book.accounts.values()}):
+            rows = [account for account in self.book.accounts.values() if account.ledger == ledger]
+            totals.append(
+                LedgerTotal(
+                    ledger,
+                    len(rows),
+                    sum(row.debits_posted for row in rows),
+                    sum(row.credits_posted for row in rows),
+                    sum(row.debits_pending for row in rows),
+                    sum(row.credits_pending for row in rows),
+                )
+            )
+        return Conservation(
+            all(t.debits_posted == t.credits_posted and t.debits_pending == t.credits_pending for t in totals), totals
+        )
+
+    async def tail(self, cursor: str, limit: int) -> tuple[Sequence[Posted], str]:
+        """See Ledger. A cursor is a place in the journal."""
+        start = int(cursor or 0)
+        found = self.book.posted[start : start + limit]
+        return found, str(start + len(found))
+
+    async def release_due_holds(self, limit: int = 1_000) -> int:
+        """See Ledger; all of them, whatever the limit."""
+        before = len(self.book.posted)
+        self.book.release_due(self._clock())
+        return len(self.book.posted) - before

@@ -1,0 +1,363 @@
+"""The rules of the ledger: what becomes of a transfer, decided one after another over a book in memory.
+
+Plain and without a database. The oracle keeps such a book for ever; the engine makes a small one of what its
+undecided transfers touch. The SQL guards must say the same, which the conformance suite and random runs hold.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from qrpay.ledger.chart import MARKERS, SPENDS
+from qrpay.ledger.model import (
+    COUNTER_MAX,
+    NIL,
+    TIMEOUT_MAX_S,
+    Account,
+    AccountFlag,
+    NewAccount,
+    Outcome,
+    Posted,
+    Result,
+    Transfer,
+    TransferFlag,
+)
+from qrpay.values import AMOUNT_MAX, Id, claim
+
+LINKED: Final = int(TransferFlag.LINKED)
+PENDING: Final = int(TransferFlag.PENDING)
+POST: Final = int(TransferFlag.POST_PENDING)
+VOID: Final = int(TransferFlag.VOID_PENDING)
+_KINDS: Final = frozenset({0, PENDING, POST, VOID})
+_TICK: Final = timedelta(microseconds=1)
+_BEIJING: Final = timedelta(hours=8)
+
+# What a retry is compared by, in order of precedence; LINKED is not content.
+_CONTENT: Final = (
+    ("debit", Result.EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT),
+    ("credit", Result.EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT),
+    ("amount", Result.EXISTS_WITH_DIFFERENT_AMOUNT),
+    ("code", Result.EXISTS_WITH_DIFFERENT_CODE),
+    ("ledger", Result.EXISTS_WITH_DIFFERENT_LEDGER),
+    ("about", Result.EXISTS_WITH_DIFFERENT_ABOUT),
+    ("reference", Result.EXISTS_WITH_DIFFERENT_REFERENCE),
+    ("pending_id", Result.EXISTS_WITH_DIFFERENT_PENDING_ID),
+    ("timeout_s", Result.EXISTS_WITH_DIFFERENT_TIMEOUT),
+)
+
+
+def bank_day(moment: datetime) -> date:
+    """The calendar day in Asia/Shanghai, which has no summer time (rules.md 3)."""
+    return (moment.astimezone(UTC) + _BEIJING).date()
+
+
+def expiry_of(hold: Posted) -> Transfer:
+    """The void of a hold that ran out of time; everybody who notices posts the same one."""
+    return Transfer(claim("expire", hold.id), hold.debit, hold.credit, hold.amount, hold.code, hold.ledger,
+                    hold.about, hold.reference, VOID, hold.id)  # fmt: skip
+
+
+class Book:
+    """Accounts and transfers at one moment, and what has been posted to them since.
+
+    accounts     by id
+    transfers    by id
+    resolutions  the post or void of a hold, by the hold's id
+    due          when each open hold runs out; None: never
+    posted       what was posted to this book, in order
+    """
+
+    def __init__(self) -> None:
+        self.accounts: dict[Id, Account] = {}
+        self.transfers: dict[Id, Posted] = {}
+        self.resolutions: dict[Id, Posted] = {}
+        self.due: dict[Id, datetime | None] = {}
+        self.posted: list[Posted] = []
+        self._last = datetime.min.replace(tzinfo=UTC)
+
+    def release_due(self, now: datetime) -> None:
+        """Void the holds that ran out of time."""
+        for hold in [id for id, due_at in self.due.items() if due_at is not None and due_at <= now]:
+            self._apply(expiry_of(self.transfers[hold]), now)
+
+    def post_all(self, transfers: Sequence[Transfer], now: datetime) -> list[Outcome]:
+        """Post in order, chains all or nothing; one outcome each."""
+        outcomes: list[Outcome] = []
+        for start, end in chains(transfers):
+            chain = transfers[start:end]
+            outcomes += [self._post(chain[0], now)] if end - start == 1 else self._post_chain(chain, now)
+        return outcomes
+
+    def _post(self, transfer: Transfer, now: datetime) -> Outcome:
+        if transfer.flags & LINKED:
+            return Outcome(Result.LINKED_EVENT_CHAIN_OPEN)
+        transfer = self._filled(transfer)
+        return self._standing(transfer) or self._refusal(transfer, now) or self._apply(transfer, now)
+
+    def _post_chain(self, chain: Sequence[Transfer], now: datetime) -> list[Outcome]:
+        failed = [Outcome(Result.LINKED_EVENT_FAILED)] * len(chain)
+        if chain[-1].flags & LINKED:
+            return [*failed[:-1], Outcome(Result.LINKED_EVENT_CHAIN_OPEN)]
+        standing = [self._standing(self._filled(transfer)) for transfer in chain]
+        if all(outcome is not None and outcome.result is Result.EXISTS for outcome in standing):
+            return [outcome for outcome in standing if outcome is not None]
+        broken = [(n, outcome) for n, outcome in enumerate(standing) if outcome is not None]
+        if broken:  # one that differs says more than one that stands
+            place, outcome = min(broken, key=lambda each: (not each[1].result.differs, each[0]))
+            return [*failed[:place], outcome, *failed[place + 1 :]]
+        if len({transfer.id for transfer in chain}) < len(chain):
+            return failed
+        before, due, length = dict(self.accounts), dict(self.due), len(self.posted)
+        outcomes: list[Outcome] = []
+        for place, transfer in enumerate(map(self._filled, chain)):
+            refusal = self._refusal(transfer, now)
+            if refusal is not None:
+                self.accounts, self.due = before, due
+                self._forget(length)
+                return [*failed[:place], refusal, *failed[place + 1 :]]
+            outcomes.append(self._apply(transfer, now))
+        return outcomes
+
+    def _forget(self, length: int) -> None:
+        """Take back what a failed chain had posted."""
+        for posted in self.posted[length:]:
+            del self.transfers[posted.id]
+            if posted.pending_id is not None:
+                del self.resolutions[posted.pending_id]
+        del self.posted[length:]
+
+    def _filled(self, transfer: Transfer) -> Transfer:
+        """The transfer with what it leaves out."""
+        hold = self.transfers.get(transfer.pending_id) if transfer.pending_id is not None else None
+        if hold is None or not transfer.flags & (POST | VOID):
+            return transfer if transfer.about is not None else replace(transfer, about=transfer.id)
+        return replace(
+            transfer,
+            debit=hold.debit if transfer.debit == NIL else transfer.debit,
+            credit=hold.credit if transfer.credit == NIL else transfer.credit,
+            amount=hold.amount if transfer.amount is None else transfer.amount,
+            code=transfer.code or hold.code,
+            ledger=transfer.ledger or hold.ledger,
+            about=transfer.about or hold.about,
+            reference=transfer.reference or hold.reference,
+        )
+
+    def _standing(self, transfer: Transfer) -> Outcome | None:
+        """What stands under this id already."""
+        posted = self.transfers.get(transfer.id)
+        if posted is None:
+            return None
+        if (posted.flags ^ transfer.flags) & ~LINKED:
+            return Outcome(Result.EXISTS_WITH_DIFFERENT_FLAGS, posted.timestamp)
+        for field, result in _CONTENT:
+            if getattr(posted, field) != getattr(transfer, field):
+                return Outcome(result, posted.timestamp)
+        return Outcome(Result.EXISTS, posted.timestamp)
+
+    def _refusal(self, transfer: Transfer, now: datetime) -> Outcome | None:
+        """Why this new transfer may not be posted, in the order of precedence."""
+        result = malformed(transfer)
+        if result is None and transfer.flags & (POST | VOID):
+            result = self._resolution_refusal(transfer, now)
+        elif result is None and transfer.code not in MARKERS:
+            result = self._accounts_refusal(transfer)
+        if result is not None:
+            return Outcome(result)
+        if transfer.code in MARKERS or transfer.flags & VOID:
+            return None
+        debit, credit = self.accounts[transfer.debit], self.accounts[transfer.credit]
+        result = _flag_refusal(debit, credit)
+        if result is not None:
+            return Outcome(result)
+        if transfer.flags & POST:
+            return None  # the hold has passed the guards already
+        return guard_refusal(debit, credit, transfer, now)
+
+    def _accounts_refusal(self, transfer: Transfer) -> Result | None:
+        debit, credit = self.accounts.get(transfer.debit), self.accounts.get(transfer.credit)
+        if debit is None:
+            return Result.DEBIT_ACCOUNT_NOT_FOUND
+        if credit is None:
+            return Result.CREDIT_ACCOUNT_NOT_FOUND
+        if debit.id == credit.id:
+            return Result.ACCOUNTS_MUST_BE_DIFFERENT
+        if not debit.ledger == credit.ledger == transfer.ledger:
+            return Result.ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER
+        return None
+
+    def _resolution_refusal(self, transfer: Transfer, now: datetime) -> Result | None:
+        assert transfer.pending_id is not None, "a resolution without its hold is malformed"
+        hold = self.transfers.get(transfer.pending_id)
+        if hold is None:
+            return Result.PENDING_TRANSFER_NOT_FOUND
+        if not hold.flags & PENDING:
+            return Result.PENDING_TRANSFER_NOT_PENDING
+        same = (hold.debit, hold.credit, hold.code, hold.ledger)
+        if (transfer.debit, transfer.credit, transfer.code, transfer.ledger) != same:
+            return Result.PENDING_TRANSFER_DIFFERENT
+        resolution = self.resolutions.get(hold.id)
+        if resolution is not None:
+            if resolution.id == claim("expire", hold.id):
+                return Result.PENDING_TRANSFER_EXPIRED
+            voided = resolution.flags & VOID
+            return Result.PENDING_TRANSFER_ALREADY_VOIDED if voided else Result.PENDING_TRANSFER_ALREADY_POSTED
+        due_at = self.due[hold.id]
+        if due_at is not None and due_at <= now:
+            return Result.PENDING_TRANSFER_EXPIRED
+        assert transfer.amount is not None, "the amount was filled in"
+        if transfer.amount > hold.amount:
+            return Result.EXCEEDS_PENDING_AMOUNT
+        if transfer.flags & VOID and transfer.amount != hold.amount:
+            return Result.PENDING_TRANSFER_DIFFERENT
+        return None
+
+    def _apply(self, transfer: Transfer, now: datetime) -> Outcome:
+        assert transfer.amount is not None and transfer.about is not None, "only what is filled in is posted"
+        self._last = max(now, self._last + _TICK)
+        posted = Posted(transfer.id, transfer.debit, transfer.credit, transfer.amount, transfer.code, transfer.ledger,
+                        transfer.about, transfer.reference, transfer.flags, transfer.pending_id, transfer.timeout_s,
+                        self._last)  # fmt: skip
+        if posted.code not in MARKERS:
+            hold = self.transfers[posted.pending_id] if posted.pending_id is not None else None
+            move = movement(posted, 0 if hold is None else hold.amount)
+            debit, credit = self.accounts[posted.debit], self.accounts[posted.credit]
+            self.accounts[debit.id] = _debited(debit, move, bank_day(now))
+            self.accounts[credit.id] = replace(
+                credit,
+                credits_posted=credit.credits_posted + move[0],
+                credits_pending=credit.credits_pending + move[1],
+            )
+        if posted.flags & PENDING:
+            self.due[posted.id] = _due_at(posted)
+        elif posted.pending_id is not None:
+            self.resolutions[posted.pending_id] = posted
+            del self.due[posted.pending_id]
+        self.transfers[posted.id] = posted
+        self.posted.append(posted)
+        return Outcome(Result.CREATED, posted.timestamp)
+
+
+def chains(transfers: Sequence[Transfer]) -> Iterator[tuple[int, int]]:
+    """Where each chain begins and ends; a transfer that is not linked is a chain of one."""
+    start = 0
+    for place, transfer in enumerate(transfers, 1):
+        if not transfer.flags & LINKED or place == len(transfers):
+            yield start, place
+            start = place
+
+
+def malformed(transfer: Transfer) -> Result | None:
+    """What is wrong with a transfer by itself."""
+    kind = transfer.flags & ~LINKED
+    least, most = (0, 0) if transfer.code in MARKERS else (1, AMOUNT_MAX)
+    if transfer.amount is None:
+        if not kind & (POST | VOID):
+            return Result.AMOUNT_MALFORMED
+    elif not least <= transfer.amount <= most:
+        return Result.AMOUNT_MALFORMED
+    if kind not in _KINDS or (kind and transfer.code in MARKERS):
+        return Result.FLAGS_MALFORMED
+    if not 0 <= transfer.timeout_s <= TIMEOUT_MAX_S or (transfer.timeout_s and kind != PENDING):
+        return Result.TIMEOUT_MALFORMED
+    if (transfer.pending_id is not None) != (kind in (POST, VOID)) or transfer.pending_id == transfer.id:
+        return Result.PENDING_ID_MALFORMED
+    return None
+
+
+def movement(posted: Posted, held: int) -> tuple[int, int, int]:
+    """What a transfer adds to posted, to pending, and to what the payer has spent, in minor units."""
+    if posted.flags & PENDING:
+        return 0, posted.amount, posted.amount if posted.code in SPENDS else 0
+    if posted.flags & POST:
+        return posted.amount, -held, 0
+    if posted.flags & VOID:
+        return 0, -held, 0
+    return posted.amount, 0, posted.amount if posted.code in SPENDS else 0
+
+
+def used(account: Account, today: date) -> tuple[int, int]:
+    """What an account has spent in this bank day and in this year; the counters are those of used_on."""
+    if account.used_on is None:
+        return 0, 0
+    return (
+        account.day_used if account.used_on >= today else 0,
+        account.year_used if account.used_on >= today.replace(month=1, day=1) else 0,
+    )
+
+
+def guard_refusal(debit: Account, credit: Account, transfer: Transfer, now: datetime) -> Outcome | None:
+    """Whether counters, guards and caps of both accounts allow this amount; with its figures when one does not."""
+    amount = transfer.amount or 0
+    debits, credits_ = debit.debits_posted + debit.debits_pending, credit.credits_posted + credit.credits_pending
+    if debits + amount > COUNTER_MAX:
+        return Outcome(Result.OVERFLOWS_DEBITS)
+    if credits_ + amount > COUNTER_MAX:
+        return Outcome(Result.OVERFLOWS_CREDITS)
+    guards: list[tuple[Result, int | None, int]] = [
+        (
+            Result.EXCEEDS_CREDITS,
+            debit.credits_posted if debit.flags & AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS else None,
+            debits,
+        ),
+        (
+            Result.EXCEEDS_DEBITS,
+            credit.debits_posted if credit.flags & AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS else None,
+            credits_,
+        ),
+    ]
+    if transfer.code in SPENDS:
+        day_used, year_used = used(debit, bank_day(now))
+        guards.append((Result.EXCEEDS_CAP_DAY, debit.day_limit, day_used))
+        guards.append((Result.EXCEEDS_CAP_YEAR, debit.year_limit, year_used))
+    guards.append((Result.EXCEEDS_CAP_BALANCE, credit.balance_limit, credits_ - credit.debits_posted))
+    for result, limit, so_far in guards:
+        if limit is not None and so_far + amount > limit:
+            return Outcome(result, None, limit, so_far, max(0, limit - so_far))
+    return None
+
+
+def same_account(standing: Account, asked: NewAccount) -> Result:
+    """What opening an account again says."""
+    kept = ~int(AccountFlag.DEBITS_FROZEN | AccountFlag.CREDITS_FROZEN | AccountFlag.CLOSED)
+    if (standing.flags ^ asked.flags) & kept:
+        return Result.EXISTS_WITH_DIFFERENT_FLAGS
+    if standing.code != asked.code:
+        return Result.EXISTS_WITH_DIFFERENT_CODE
+    if standing.ledger != asked.ledger:
+        return Result.EXISTS_WITH_DIFFERENT_LEDGER
+    return Result.EXISTS
+
+
+def _flag_refusal(debit: Account, credit: Account) -> Result | None:
+    if debit.flags & AccountFlag.CLOSED:
+        return Result.DEBIT_ACCOUNT_CLOSED
+    if credit.flags & AccountFlag.CLOSED:
+        return Result.CREDIT_ACCOUNT_CLOSED
+    if debit.flags & AccountFlag.DEBITS_FROZEN:
+        return Result.DEBITS_FROZEN
+    if credit.flags & AccountFlag.CREDITS_FROZEN:
+        return Result.CREDITS_FROZEN
+    return None
+
+
+def _debited(account: Account, move: tuple[int, int, int], today: date) -> Account:
+    posted, pending, spent = move
+    day_used, year_used = account.day_used, account.year_used
+    used_on = account.used_on
+    if spent:
+        day_used, year_used = used(account, today)
+        used_on = today if used_on is None else max(used_on, today)
+    return replace(
+        account,
+        debits_posted=account.debits_posted + posted,
+        debits_pending=account.debits_pending + pending,
+        used_on=used_on,
+        day_used=day_used + spent,
+        year_used=year_used + spent,
+    )
+
+
+def _due_at(hold: Posted) -> datetime | None:
+    return hold.timestamp + timedelta(seconds=hold.timeout_s) if hold.timeout_s else None
