@@ -1,11 +1,13 @@
 """Core: what every service is handed, one a process."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from qrpay.codes.payload import Reader
 from qrpay.codes.signing import Keyring
+from qrpay.database.batcher import Batcher
 from qrpay.database.pool import Database
 from qrpay.hub import Hub
 from qrpay.ledger.model import Ledger
@@ -15,6 +17,10 @@ from qrpay.vault import Vault
 
 if TYPE_CHECKING:
     from qrpay.background.model import Event
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Core(Struct, frozen=True):
@@ -28,3 +34,24 @@ class Core(Struct, frozen=True):
     reader: Reader
     vault: Vault
     hub: "Hub[Event]"
+    batchers: dict[str, Batcher[Any, Any]] = field(default_factory=dict)
+
+    def batcher(
+        self, name: str, send: "Callable[[Database, Sequence[Item]], Awaitable[Sequence[Result]]]"
+    ) -> Batcher[Item, Result]:
+        """The process's batcher of this name: what many callers write or read at once goes as one statement.
+
+        `send` must be safe to repeat, since a batch that met a lost connection is sent again.
+        """
+        batcher = self.batchers.get(name)
+        if batcher is None:
+            settings, database = self.settings, self.database
+            batcher = self.batchers[name] = Batcher(
+                lambda items: send(database, items),
+                name=name,
+                size_max=settings.batch_max,
+                queue_max=settings.queue_max,
+                deadline_s=settings.deadline_s,
+                replayable=True,
+            )
+        return batcher

@@ -75,7 +75,14 @@ def filled(sentence: str, figures: Mapping[str, Any]) -> str:
 
 
 def row(  # one line a refusal keeps its table readable
-    code: str, status: int, en: str, zh: str, next: str, next_zh: str, *, retry: bool = False  # noqa: A002
+    code: str,
+    status: int,
+    en: str,
+    zh: str,
+    next: str,
+    next_zh: str,
+    *,
+    retry: bool = False,  # noqa: A002
 ) -> Problem:
     """Make a problem and enter it in the catalogue; two rows of one code are a bug."""
     problem = Problem(code, status, en, zh, next, next_zh, retry)

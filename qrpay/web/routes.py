@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from qrpay.problem import Problem
 from qrpay.web.callers import Caller, Merchant, Operator, Wallet
+from qrpay.web.wire import Request
 
 if TYPE_CHECKING:
     from qrpay.core import Core
@@ -43,16 +44,18 @@ class Document(Struct, frozen=True):
 class Call:
     """One request as a handler sees it."""
 
-    __slots__ = ("caller", "core", "path", "request", "request_id")
+    __slots__ = ("caller", "core", "path", "wire")
 
-    def __init__(
-        self, core: "Core", request: web.BaseRequest, caller: Caller | None, path: Mapping[str, str], request_id: str
-    ) -> None:
+    def __init__(self, core: "Core", wire: Request, caller: Caller | None, path: Mapping[str, str]) -> None:
         self.core = core
-        self.request = request
+        self.wire = wire
         self.caller = caller
         self.path = path
-        self.request_id = request_id
+
+    @property
+    def request(self) -> web.BaseRequest:
+        """The request as aiohttp knows it, for a route that streams."""
+        return self.wire.stream()
 
     @property
     def merchant(self) -> Merchant:
@@ -75,7 +78,7 @@ class Call:
     @property
     def idempotency_key(self) -> str | None:
         """The Idempotency-Key, quotes removed (a Structured Field String; the bare form is taken too)."""
-        key = self.request.headers.get("Idempotency-Key")
+        key = self.wire.headers.get("Idempotency-Key")
         return key[1:-1] if key and len(key) > 1 and key[0] == key[-1] == '"' else key
 
 

@@ -1,0 +1,86 @@
+"""Orders over HTTP, for merchants and for whoever holds a code's link."""
+
+from typing import Any
+
+from qrpay.codes import image
+from qrpay.features.orders import service
+from qrpay.features.orders.model import (
+    CashierOrder,
+    NewOrder,
+    Order,
+    OrderQuery,
+    OrdersQuery,
+    PictureQuery,
+)
+from qrpay.features.orders.problems import order_closed, order_paid, reference_reused
+from qrpay.problem import not_found
+from qrpay.values import Page
+from qrpay.web.callers import Merchant
+from qrpay.web.routes import PUBLIC, Answer, Call, Document, Nothing, Routes
+
+routes = Routes("Orders")
+
+
+@routes.post(
+    "/v1/orders", caller=Merchant, body=NewOrder, returns=Order, status=201, problems=[reference_reused, order_closed]
+)
+async def create_order(call: Call, ask: NewOrder) -> Any:
+    """Open an order; its code.payload is the signed dynamic code.
+
+    The reference names it: the same content again answers with the same order (Idempotent-Replayed: true).
+    """
+    order, made = await service.open_order(call.core, call.merchant.id, ask)
+    return order if made else Answer(order, replayed=True)
+
+
+@routes.get("/v1/orders/{order}", caller=Merchant, query=OrderQuery, returns=Order)
+async def read_order(call: Call, ask: OrderQuery) -> Order:
+    """Read an order; with `wait`, as soon as its status leaves the one it has now."""
+    return await service.read(call.core, call.merchant.id, call.path["order"], ask.wait)
+
+
+@routes.get("/v1/orders", caller=Merchant, query=OrdersQuery, returns=Page[Order])
+async def list_orders(call: Call, ask: OrdersQuery) -> Page[Order]:
+    """List orders, newest first."""
+    return await service.page(call.core, call.merchant.id, ask)
+
+
+@routes.post("/v1/orders/{order}/close", caller=Merchant, returns=Order, problems=[order_paid])
+async def close_order(call: Call, ask: Nothing) -> Order:
+    """Close an order for good.
+
+    By `ref:` it also closes a reference never seen, such as a request that got lost: it can never be paid then.
+    """
+    return await service.close(call.core, call.merchant.id, call.path["order"])
+
+
+async def _payload(call: Call) -> tuple[str, str]:
+    order = await service.read(call.core, call.merchant.id, call.path["order"], 0)
+    if order.code is None:
+        raise not_found()
+    return order.code.payload, order.reference
+
+
+@routes.get(
+    "/v1/orders/{order}/code.svg", caller=Merchant, query=PictureQuery, returns=Document, media_type="image/svg+xml"
+)
+async def order_code_svg(call: Call, ask: PictureQuery) -> Document:
+    """The order's code as an SVG picture."""
+    payload, reference = await _payload(call)
+    picture = image.svg(payload, ask.size, title=f"QR code of order {reference}", brand=ask.logo)
+    return Document(picture.encode(), "image/svg+xml")
+
+
+@routes.get(
+    "/v1/orders/{order}/code.png", caller=Merchant, query=PictureQuery, returns=Document, media_type="image/png"
+)
+async def order_code_png(call: Call, ask: PictureQuery) -> Document:
+    """The order's code as a PNG picture."""
+    payload, _ = await _payload(call)
+    return Document(image.png(payload, ask.size), "image/png")
+
+
+@routes.get("/v1/cashier/{order}", caller=PUBLIC, query=OrderQuery, returns=CashierOrder)
+async def cashier_order(call: Call, ask: OrderQuery) -> CashierOrder:
+    """What the page behind a code's link shows."""
+    return await service.cashier(call.core, call.path["order"], ask.wait)

@@ -1,0 +1,6 @@
+"""Orders: opened, shown, watched, closed, expired."""
+
+from qrpay.feature import Feature
+from qrpay.features.orders import api, events, jobs, store
+
+feature = Feature(routes=[api.routes], events=events.events, jobs=jobs.jobs, checks=store.SQL.checks)

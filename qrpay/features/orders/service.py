@@ -1,0 +1,384 @@
+"""The rules of orders: a reference is used once, an order is paid or closed once, and the ledger says which."""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from msgspec import Struct
+
+from qrpay.codes.payload import CodeContent, sign_code
+from qrpay.core import Core
+from qrpay.features.e_accounts import service as e_accounts
+from qrpay.features.merchants import service as merchants
+from qrpay.features.merchants.model import MerchantCard, Place
+from qrpay.features.orders import store
+from qrpay.features.orders.model import (
+    CashierOrder,
+    Code,
+    NewOrder,
+    Order,
+    OrderPayment,
+    OrderRow,
+    OrdersQuery,
+    PayeeView,
+    Status,
+)
+from qrpay.features.orders.problems import order_closed, order_paid, reference_reused
+from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.markers import marker
+from qrpay.ledger.model import Posted
+from qrpay.problem import FieldError, Refused, invalid_field, not_found
+from qrpay.values import CURRENCIES, Id, Page, id_from_text, id_text, new_id, rfc3339
+
+LOOKS_MAX: Final = 10
+"""Chunks of orders a filtered list looks through before it hands back what it has, with a cursor to go on."""
+CHUNK: Final = 100
+EXPIRE_LAG_S: Final = 3
+REFERENCE: Final = re.compile(r"[A-Za-z0-9_\-]{1,64}\Z")
+
+
+class Surroundings(Struct, frozen=True):
+    """Whose an order is, and where it was opened."""
+
+    card: MerchantCard
+    place: Place
+
+
+# Opening -------------------------------------------------------------------------------------------------------
+
+
+async def open_order(core: Core, merchant: Id, ask: NewOrder) -> tuple[Order, bool]:
+    """Open an order, and whether it is new. Safe to repeat: the reference names it.
+
+    Refuses `reference_reused` with each field that differs, `order_closed`, and a currency, store or terminal
+    that is not there.
+    """
+    row = await new_row(core, merchant, ask)
+    stands, made = await core.batcher("orders", store.keep).add(row)
+    if not made:
+        await same_content(core, stands, row)
+        return (await views(core, [stands]))[0], False
+    return view(core, stands, await surroundings(core, stands), None), True
+
+
+async def new_row(core: Core, merchant: Id, ask: NewOrder, **more: Any) -> OrderRow:
+    """The row of a new order, its currency, store and terminal checked."""
+    if ask.currency not in CURRENCIES:
+        raise invalid_field(errors=[FieldError("/currency", "This currency is not served.")])
+    await merchants.ensure_account(core, merchant, ask.currency)
+    store_id, terminal_id = _id("sto_", ask.store, "/store"), _id("ter_", ask.terminal, "/terminal")
+    try:
+        await merchants.place(core, merchant, store_id, terminal_id)
+    except Refused:
+        pointer = "/terminal" if terminal_id else "/store"
+        raise invalid_field(errors=[FieldError(pointer, "You have none with this id.")]) from None
+    now = core.clock()
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return OrderRow(
+        id=new_id(int(now.timestamp() * 1000)),
+        merchant=merchant,
+        reference=ask.reference,
+        amount=ask.amount,
+        currency=ask.currency,
+        description=ask.description,
+        store=store_id,
+        terminal=terminal_id,
+        metadata=ask.metadata,
+        presented_by=more.get("presented_by", "merchant"),
+        payment_code=more.get("payment_code"),
+        created_at=now,
+        expires_at=now + timedelta(seconds=ask.expires_in or core.settings.order_s),
+    )
+
+
+def _id(prefix: str, text: str | None, pointer: str) -> Id | None:
+    found = id_from_text(prefix, text) if text else None
+    if text and found is None:
+        raise invalid_field(errors=[FieldError(pointer, f"An id here starts with {prefix}.")])
+    return found
+
+
+async def same_content(core: Core, stands: OrderRow, asked: OrderRow) -> None:
+    """Refuse when a reference stands for something else, naming every difference; or for good when it is closed."""
+    if stands.amount is None:
+        # Whoever closed this reference unseen may have died before the ledger heard of it: post the claim again.
+        await _claim_closed(core, stands)
+        raise order_closed(order=id_text("ord_", stands.id))
+    fields = ("amount", "currency", "description", "store", "terminal", "metadata", "payment_code")
+    differing = [
+        FieldError(f"/{name}", f"It was {_said(name, stands)}, now it is {_said(name, asked)}.")
+        for name in fields
+        if getattr(stands, name) != getattr(asked, name)
+    ]
+    if _life_s(stands) != _life_s(asked):
+        differing.append(FieldError("/expires_in", f"It was {_life_s(stands)}, now it is {_life_s(asked)}."))
+    if differing:
+        raise reference_reused(errors=differing, order=id_text("ord_", stands.id))
+    posted = (await core.ledger.lookup_transfers([stands.id])).get(stands.id)
+    if posted is not None and posted.code == TransferCode.ORDER_CLOSE:
+        raise order_closed(order=id_text("ord_", stands.id))
+
+
+def _life_s(row: OrderRow) -> int:
+    return round((row.expires_at - row.created_at).total_seconds())
+
+
+def _said(name: str, row: OrderRow) -> str:
+    value = getattr(row, name)
+    if value is None:
+        return "left out"
+    if name in ("store", "terminal"):
+        return id_text("sto_" if name == "store" else "ter_", value)
+    return "another payment code" if name == "payment_code" else str(value)
+
+
+# Reading -------------------------------------------------------------------------------------------------------
+
+
+async def find(core: Core, merchant: Id, path: str) -> OrderRow:
+    """The merchant's order behind `ord_…` or `ref:…`; `not_found` when it is none, or another's."""
+    row = await _found(core, merchant, path)
+    if row is None:
+        raise not_found()
+    return row
+
+
+async def _found(core: Core, merchant: Id, path: str) -> OrderRow | None:
+    row: OrderRow | None = None
+    if path.startswith("ref:"):
+        if not REFERENCE.match(path[4:]):
+            raise invalid_field(errors=[FieldError("order", "A reference has 1 to 64 letters, digits, _ or -.")])
+        row = (await store.by_reference(core.database, [(merchant, path[4:])])).get((merchant, path[4:]))
+    elif id := id_from_text("ord_", path):
+        row = (await store.by_id(core.database, [id])).get(id)
+    return row if row is not None and row.merchant == merchant else None
+
+
+async def read(core: Core, merchant: Id, path: str, wait_s: float) -> Order:
+    """One order, answered when its status leaves the one it has now, or when the wait is over."""
+    row = await find(core, merchant, path)
+    posted = await settled(core, row, wait_s)
+    return (await views(core, [row], {row.id: posted} if posted else {}))[0]
+
+
+async def settled(core: Core, row: OrderRow, wait_s: float) -> Posted | None:
+    """What claimed this order; waits for it up to `wait_s`, or until the order's time runs out."""
+    if wait_s <= 0:
+        return (await core.ledger.lookup_transfers([row.id])).get(row.id)
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait_s
+    with core.hub.watch(row.id) as watch:
+        while True:
+            posted = (await core.ledger.lookup_transfers([row.id])).get(row.id)
+            left_s = until - loop.time()
+            life_s = (row.expires_at - core.clock()).total_seconds()
+            if posted is not None or left_s <= 0 or life_s <= 0:
+                return posted
+            if not await watch.changed(min(left_s, life_s)) and left_s <= life_s:
+                return posted
+
+
+async def page(core: Core, merchant: Id, ask: OrdersQuery) -> Page[Order]:
+    """A merchant's orders, newest first."""
+    if ask.reference is not None:
+        found = await store.by_reference(core.database, [(merchant, ask.reference)])
+        return Page(await views(core, [row for row in found.values() if row.amount is not None]))
+    place = _id("sto_", ask.store, "store")
+    below = id_from_text("ord_", ask.cursor) if ask.cursor else None
+    if ask.cursor and below is None:
+        raise invalid_field(errors=[FieldError("cursor", "This is no cursor of this list.")])
+    found_orders: list[Order] = []
+    for _ in range(LOOKS_MAX):
+        size = ask.limit + 1 if ask.status is None else CHUNK
+        rows = await store.of_merchant(
+            core.database, merchant, below=below, store=place, since=ask.from_, until=ask.to, limit=size
+        )
+        for order in await views(core, rows):
+            if len(found_orders) == ask.limit:
+                return Page(found_orders, found_orders[-1].id)
+            if ask.status in (None, order.status):
+                found_orders.append(order)
+        if len(rows) < size:
+            return Page(found_orders)
+        below = rows[-1].id
+    return Page(found_orders, id_text("ord_", below) if below else None)
+
+
+async def views(
+    core: Core, rows: Sequence[OrderRow], posted: Mapping[Id, Posted] | None = None, *, code: bool = True
+) -> list[Order]:
+    """Orders as their merchants see them; the ledger and the payers are asked once for all."""
+    if posted is None:
+        posted = await core.ledger.lookup_transfers([row.id for row in rows]) if rows else {}
+    accounts = {one.debit for one in posted.values() if one.code == TransferCode.PAYMENT}
+    payers = await e_accounts.masked_names(core, list(accounts)) if accounts else {}
+    return [view(core, row, await surroundings(core, row), posted.get(row.id), payers, code=code) for row in rows]
+
+
+async def surroundings(core: Core, row: OrderRow) -> Surroundings:
+    """Whose order it is and where it was opened: remembered, so mostly nobody is asked."""
+    card = merchants.card_now(row.merchant) or await merchants.directory(core, row.merchant)
+    return Surroundings(card, await merchants.place(core, row.merchant, row.store, row.terminal))
+
+
+def status_of(row: OrderRow, posted: Posted | None, now: datetime) -> Status:
+    """Read from the ledger first, from the clock second."""
+    if posted is None:
+        if row.amount is None:
+            return "closed"
+        return "expired" if now >= row.expires_at else "open"
+    match posted.code:
+        case TransferCode.PAYMENT:
+            return "paid"
+        case TransferCode.ORDER_EXPIRE:
+            return "expired"
+        case _:
+            return "closed"
+
+
+def view(
+    core: Core,
+    row: OrderRow,
+    around: Surroundings,
+    posted: Posted | None,
+    payers: Mapping[Id, str] | None = None,
+    *,
+    code: bool = True,
+) -> Order:
+    """An order as its merchant sees it; without the code where nobody will scan it any more."""
+    payment = None
+    if posted is not None and posted.code == TransferCode.PAYMENT:
+        payment = OrderPayment(
+            payer=(payers or {}).get(posted.debit, "*"),
+            amount=posted.amount,
+            paid_at=rfc3339(posted.timestamp),
+            presented_by=row.presented_by,
+            receipt=receipt_link(core, row.id),
+        )
+    return Order(
+        id=id_text("ord_", row.id),
+        reference=row.reference,
+        status=status_of(row, posted, core.clock()),
+        amount=row.amount,
+        currency=row.currency,
+        description=row.description,
+        store=id_text("sto_", row.store) if row.store else None,
+        terminal=id_text("ter_", row.terminal) if row.terminal else None,
+        created_at=rfc3339(row.created_at),
+        expires_at=rfc3339(row.expires_at),
+        code=code_of(core, row, around) if code else None,
+        payment=payment,
+        refunded_amount=0,  # no transfer gives back yet; the refunds feature reads it from the ledger
+        metadata=row.metadata,
+    )
+
+
+def receipt_link(core: Core, order: Id) -> str:
+    """Where the signed receipt of a paid order is."""
+    return f"{core.settings.url}/v1/receipts/{id_text('ord_', order)}"
+
+
+def code_of(core: Core, row: OrderRow, around: Surroundings) -> Code | None:
+    """The signed dynamic code of an order; equal inputs give the equal text (Ed25519 is deterministic)."""
+    if row.amount is None or row.currency is None:
+        return None
+    card, place = around.card, around.place
+    content = CodeContent(
+        merchant=row.merchant,
+        order=row.id,
+        amount=row.amount,
+        currency=row.currency,
+        name=card.name_latin,
+        city=card.city,
+        mcc=card.mcc,
+        country=card.country,
+        store=place.store.code if place.store else None,
+        terminal=place.terminal.code if place.terminal else None,
+        expires_at=int(row.expires_at.timestamp()),
+    )
+    payload = sign_code(content, core.keyring.signer("code", core.clock()), core.settings.code_guid)
+    return Code(payload, f"{core.settings.url}/pay/{id_text('ord_', row.id)}")
+
+
+# Closing -------------------------------------------------------------------------------------------------------
+
+
+async def close(core: Core, merchant: Id, path: str) -> Order:
+    """Close an order for good. By `ref:` also one never seen: afterwards that reference can never be paid.
+
+    Refuses `order_paid`, with the order. An order whose time ran out stays `expired`; nobody can pay it either.
+    """
+    row = await _found(core, merchant, path)
+    if row is None and path.startswith("ref:"):
+        row = await _entomb(core, merchant, path[4:])
+    if row is None:
+        raise not_found()
+    posted = await _claim_closed(core, row)
+    order = (await views(core, [row], {row.id: posted}))[0]
+    if posted.code == TransferCode.PAYMENT:
+        raise order_paid(order=order)
+    core.hub.wake(row.id)
+    return order
+
+
+async def _entomb(core: Core, merchant: Id, reference: str) -> OrderRow:
+    """A row without an amount takes the reference, so that a request that got lost finds it taken."""
+    now = core.clock()
+    row = OrderRow(
+        id=new_id(int(now.timestamp() * 1000)), merchant=merchant, reference=reference, amount=None, currency=None,
+        description=None, store=None, terminal=None, metadata=None, presented_by="merchant", payment_code=None,
+        created_at=now, expires_at=now,
+    )  # fmt: skip
+    stands, _ = await core.batcher("orders", store.keep).add(row)
+    return stands
+
+
+async def _claim_closed(core: Core, row: OrderRow) -> Posted:
+    """Post the closing transfer; answers what stands under the order's id, ours or what came first."""
+    await core.ledger.post(marker(row.id, TransferCode.ORDER_CLOSE))
+    return (await core.ledger.lookup_transfers([row.id]))[row.id]
+
+
+async def expire(core: Core, limit: int = 500) -> int:
+    """Claim the orders whose time ran out, oldest first, for the books and the event log. Answers how many.
+
+    An order that was paid or closed keeps what stands; the sweep stays some seconds behind the clock, so that a
+    payment accepted at the last moment, still under way, is not raced without need.
+    """
+    until = core.clock() - timedelta(seconds=EXPIRE_LAG_S)
+    swept, due = await store.expired(core.database, until, limit)
+    claimed = await core.ledger.lookup_transfers([id for id, _ in due]) if due else {}
+    await asyncio.gather(
+        *(core.ledger.post(marker(id, TransferCode.ORDER_EXPIRE)) for id, _ in due if id not in claimed)
+    )
+    # Orders of one instant may be cut by the limit: the last instant is looked at again.
+    reached = until if len(due) < limit else due[-1][1] - timedelta(microseconds=1)
+    if reached > swept:
+        await store.sweep_to(core.database, reached)
+    return len(due) if len(due) == limit else 0
+
+
+# For whoever holds the link ------------------------------------------------------------------------------------
+
+
+async def cashier(core: Core, path: str, wait_s: float) -> CashierOrder:
+    """What the page behind a code's link shows. It tells nothing that the code does not tell."""
+    id = id_from_text("ord_", path)
+    row = (await store.by_id(core.database, [id])).get(id) if id else None
+    if row is None or row.amount is None:
+        raise not_found()
+    around = await surroundings(core, row)
+    posted = await settled(core, row, wait_s)
+    status = status_of(row, posted, core.clock())
+    return CashierOrder(
+        id=id_text("ord_", row.id),
+        status=status,
+        amount=row.amount,
+        currency=row.currency,
+        description=row.description,
+        payee=PayeeView(around.card.name, around.card.verified),
+        expires_at=rfc3339(row.expires_at),
+        code=code_of(core, row, around) if status == "open" else None,
+    )

@@ -1,0 +1,288 @@
+"""From a request to an answer: host, route, caller, limit, body, handler, bytes. One straight walk."""
+
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from time import time
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import structlog
+from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
+from aiohttp.streams import StreamReader
+from msgspec import Struct
+
+from qrpay.core import Core
+from qrpay.problem import (
+    FieldError,
+    Refused,
+    headers_too_large,
+    http_version_not_supported,
+    internal_error,
+    malformed_request,
+    method_not_allowed,
+    misdirected_request,
+    not_found,
+    token_expired,
+    unauthenticated,
+    unsupported_media_type,
+    wrong_caller,
+)
+from qrpay.web import strict
+from qrpay.web.callers import Caller, Credential, Wallet
+from qrpay.web.limits import Limit
+from qrpay.web.protocol import Connection
+from qrpay.web.refusals import refusal
+from qrpay.web.routes import NOTHING, Answer, Call, Document, Route
+from qrpay.web.wire import Request, response
+
+CREDENTIALS_MAX: Final = 100_000
+WHO: Final = {"Merchant": "merchant", "Wallet": "wallet", "Operator": "operator"}
+log = structlog.get_logger()
+
+
+class Served:
+    """A route made ready: its decoder built once, its counts kept in plain numbers."""
+
+    __slots__ = ("counts", "decoder", "query", "route", "status")
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.decoder = msgspec.json.Decoder(route.body) if route.body is not None else None
+        self.query = route.query
+        self.status = route.status
+        self.counts: dict[int, int] = {}
+
+
+class _Known(Struct):
+    caller: Caller
+    until: float
+
+
+class Dispatcher:
+    """Answers every request of one worker."""
+
+    def __init__(self, core: Core, routes: Sequence[Route], credentials: Sequence[Credential]) -> None:
+        self.core = core
+        self.served = [Served(route) for route in routes]
+        self._fixed: dict[str, dict[str, Served]] = {}
+        self._shaped: dict[int, list[tuple[list[str], dict[str, Served]]]] = {}
+        for served in self.served:
+            self._enter(served)
+        self._credentials = list(credentials)
+        self._known: dict[str, _Known] = {}
+        self._limit = Limit(core.settings.rate_per_s, core.settings.rate_burst)
+        self._hosts = _hosts(core)
+        self._prefix = os.urandom(5).hex()
+        self._numbers = itertools.count(1)
+        self.unrouted: dict[int, int] = {}
+        self.refusals: dict[str, int] = {}
+        self.draining = False
+
+    # One request ----------------------------------------------------------------------------------------------
+
+    async def answer(self, connection: Connection, message: RawRequestMessage, payload: StreamReader) -> bool:
+        """Answer one request on its connection; whether the connection may be kept."""
+        request = Request(connection, message, payload, f"{self._prefix}{next(self._numbers):x}")
+        keep = not (message.should_close or self.draining)
+        served: Served | None = None
+        try:
+            self._check_line(connection, message)
+            served, path = self._match(request)
+            said = await self._serve(served, request, path)
+            if said is None:
+                return False  # a stream has written itself
+            status, data = self._encode(served, said, request, close=not keep)
+        except Refused as refused:
+            status, data, keep = self._refuse(refused, request, keep=keep and payload.is_eof())
+        except ConnectionError:
+            return False
+        except Exception:  # the web's one net: a bug is a 500 with a reference, and is logged whole
+            log.exception("request_failed", request_id=request.id, method=request.method, path=request.path[:200])
+            status, data, keep = self._refuse(internal_error(), request, keep=False)
+        connection.write(data)
+        counts = served.counts if served else self.unrouted
+        counts[status] = counts.get(status, 0) + 1
+        return keep
+
+    def garbled(self, connection: Connection, too_long: bool) -> None:
+        """Answer what was no HTTP, and hang up."""
+        refused = headers_too_large() if too_long else malformed_request()
+        request_id = f"{self._prefix}{next(self._numbers):x}"
+        connection.write(refusal(refused, request_id, close=True))
+        self.unrouted[refused.problem.status] = self.unrouted.get(refused.problem.status, 0) + 1
+
+    async def _serve(self, served: Served, request: Request, path: Mapping[str, str]) -> Any:
+        route = served.route
+        caller: Caller | None = None
+        if route.caller is not None:
+            caller = await self._caller(request)
+            if type(caller) is not route.caller:
+                raise wrong_caller(caller=WHO[route.caller.__name__])
+            self._limit.take(caller.id)
+        else:
+            self._limit.take(request.peer)
+        call = Call(self.core, request, caller, path)
+        if served.decoder is not None:
+            ask = strict.decode(served.decoder, await self._json_body(request))
+        elif served.query is not None:
+            ask = strict.query(served.query, request.query)
+        else:
+            ask = NOTHING
+            if request.query:
+                strict.query(type(NOTHING), request.query)
+        said = await route.handler(call, ask)
+        return None if route.stream and not isinstance(said, Answer | Document) else (said, caller)
+
+    async def _json_body(self, request: Request) -> bytes:
+        settings = self.core.settings
+        body = await request.body(settings.body_max, settings.body_s)
+        if not body:
+            raise malformed_request(errors=[FieldError("", "An empty body is no JSON object.")])
+        media_type = request.headers.get("Content-Type", "")
+        if media_type != "application/json" and not _is_json(media_type):
+            raise unsupported_media_type()
+        return body
+
+    def _encode(
+        self, served: Served, said: tuple[Any, Caller | None], request: Request, *, close: bool
+    ) -> tuple[int, bytes]:
+        value, _ = said
+        status, headers = served.status, None
+        if type(value) is Answer:
+            status, headers = value.status or status, value.headers
+            if value.replayed:
+                headers = {**(headers or {}), "Idempotent-Replayed": "true"}
+            value = value.value
+        media_type = "application/json"
+        if type(value) is Document:
+            body, media_type, headers = value.body, value.media_type, {**(headers or {}), **(value.headers or {})}
+        else:
+            body = b"" if value is None else msgspec.json.encode(value)
+        head_only = request.method == "HEAD"
+        return status, response(
+            status, body, request.id, media_type=media_type, headers=headers, close=close, head_only=head_only
+        )
+
+    def _refuse(self, refused: Refused, request: Request, *, keep: bool) -> tuple[int, bytes, bool]:
+        code = refused.problem.code
+        self.refusals[code] = self.refusals.get(code, 0) + 1
+        keep = keep and refused.problem.status not in (408, 413, 505)
+        language = request.headers.get("Accept-Language", "")
+        head_only = request.method == "HEAD"
+        data = refusal(refused, request.id, language, close=not keep, head_only=head_only)
+        return refused.problem.status, data, keep
+
+    # Its line and path ----------------------------------------------------------------------------------------
+
+    def _check_line(self, connection: Connection, message: RawRequestMessage) -> None:
+        if message.version not in (HttpVersion11, HttpVersion10):
+            raise http_version_not_supported()
+        host = message.headers.get("Host")
+        if host is None:
+            if message.version == HttpVersion11:
+                raise malformed_request(errors=[FieldError("Host", "HTTP/1.1 asks for a Host header.")])
+            return
+        if host != connection.trusted_host:
+            if len(message.headers.getall("Host")) > 1:
+                raise malformed_request(errors=[FieldError("Host", "Send one Host header.")])
+            if self._hosts and (urlsplit("//" + host).hostname or "") not in self._hosts:
+                raise misdirected_request()
+            connection.trusted_host = host
+
+    def _match(self, request: Request) -> tuple[Served, Mapping[str, str]]:
+        methods, path = self._fixed.get(request.path), {}
+        if methods is None:
+            methods, path = self._find_shaped(request.path)
+        method = "GET" if request.method == "HEAD" else request.method
+        served = methods.get(method)
+        if served is None:
+            allow = ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))
+            raise method_not_allowed(headers={"Allow": allow})
+        return served, path
+
+    def _find_shaped(self, path: str) -> tuple[dict[str, Served], dict[str, str]]:
+        parts = path.split("/")
+        for shape, methods in self._shaped.get(len(parts), ()):
+            found: dict[str, str] = {}
+            for step, part in zip(shape, parts, strict=True):
+                if step.startswith("{"):
+                    try:
+                        found[step[1:-1]] = unquote(part, errors="strict") if "%" in part else part
+                    except UnicodeDecodeError:
+                        break
+                elif step != part:
+                    break
+            else:
+                if all(0 < len(value) <= 512 and value.isprintable() for value in found.values()):
+                    return methods, found
+        raise not_found()
+
+    def _enter(self, served: Served) -> None:
+        route = served.route
+        if "{" not in route.path:
+            methods = self._fixed.setdefault(route.path, {})
+        else:
+            shape = route.path.split("/")
+            alike = self._shaped.setdefault(len(shape), [])
+            methods = next((methods for known, methods in alike if known == shape), {})
+            if not methods:
+                alike.append((shape, methods))
+                # A fixed step wins over a named one: /v1/orders/x/close before /v1/{a}/{b}/{c}.
+                alike.sort(key=lambda entry: [step.startswith("{") for step in entry[0]])
+        assert route.method not in methods, f"{route.method} {route.path} is served twice"
+        methods[route.method] = served
+
+    # Its caller -----------------------------------------------------------------------------------------------
+
+    async def _caller(self, request: Request) -> Caller:
+        header = request.headers.get("Authorization")
+        if header is None:
+            raise unauthenticated(headers={"WWW-Authenticate": 'Bearer realm="qrpay"'})
+        known = self._known.get(header)
+        if known is None or known.until < time():
+            known = await self._check(header)
+        return known.caller
+
+    async def _check(self, header: str) -> _Known:
+        self._known.pop(header, None)
+        scheme, _, text = header.partition(" ")
+        try:
+            if scheme.lower() != "bearer" or not text.isascii() or len(text) > 2_048:
+                raise unauthenticated()
+            for credential in self._credentials:
+                if text.startswith(credential.prefix):
+                    caller = await credential.check(self.core, text)
+                    until = time() + credential.remember_s
+                    if isinstance(caller, Wallet):
+                        until = min(until, float(caller.expires_at))
+                    break
+            else:
+                raise unauthenticated()
+        except Refused as refused:
+            if refused.problem.status == unauthenticated.status:
+                error = "invalid_token" if refused.problem is token_expired or text else "invalid_request"
+                challenge = {"WWW-Authenticate": f'Bearer realm="qrpay", error="{error}"'}
+                raise refused.problem(headers=challenge) from None
+            raise
+        if len(self._known) >= CREDENTIALS_MAX:
+            self._known.pop(next(iter(self._known)))
+        known = self._known[header] = _Known(caller, until)
+        return known
+
+
+def _is_json(media_type: str) -> bool:
+    kind, *parameters = (part.strip().lower() for part in media_type.split(";"))
+    return kind == "application/json" and all(
+        parameter in ("", "charset=utf-8", 'charset="utf-8"') for parameter in parameters
+    )
+
+
+def _hosts(core: Core) -> frozenset[str]:
+    settings = core.settings
+    named = [name.strip().lower() for name in settings.hosts.split(",") if name.strip()]
+    if "*" in named:
+        return frozenset()
+    own = urlsplit(settings.url).hostname or ""
+    return frozenset({"127.0.0.1", "localhost", "::1", settings.host, own, *named})

@@ -1,0 +1,204 @@
+"""OpenAPI 3.1 made from the routes: what the server serves is what the reference says."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.json import schema_components
+
+import qrpay
+from qrpay.problem import (
+    CATALOGUE,
+    Problem,
+    body_too_large,
+    duplicate_field,
+    invalid_field,
+    malformed_request,
+    misdirected_request,
+    not_found,
+    overloaded,
+    rate_limited,
+    token_expired,
+    unauthenticated,
+    unavailable,
+    unknown_field,
+    unsupported_media_type,
+    wrong_caller,
+)
+from qrpay.web.callers import Merchant, Operator, Wallet
+from qrpay.web.routes import Document, Route, Routes
+
+SCHEMES = {
+    Merchant: ("merchant_key", "A merchant's key `sk_test_…` or `sk_live_…`."),
+    Wallet: ("access_token", "A customer's access token `at_…`."),
+    Operator: ("operator_session", "Somebody of the bank."),
+}
+_NAME = re.compile(r"\{(\w+)\}")
+_TEMPLATE = "#/components/schemas/{name}"
+
+
+def document(chapters: Sequence[Routes], base_url: str) -> bytes:
+    """The whole document as JSON."""
+    routes = [route for chapter in chapters for route in chapter]
+    shapes = [shape for route in routes for shape in (route.body, route.returns) if _is_json(shape)]
+    schemas, components = schema_components(shapes, ref_template=_TEMPLATE)
+    of = dict(zip(map(str, shapes), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for chapter in chapters:
+        for route in chapter:
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, chapter.tag, of)
+    components["Problem"] = _PROBLEM
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "qrpay",
+                "version": qrpay.__version__,
+                "summary": "Signed QR codes, scan-to-pay, and a ledger that posts each payment once.",
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
+            "servers": [{"url": base_url}],
+            "tags": [{"name": chapter.tag} for chapter in chapters if chapter],
+            "paths": paths,
+            "components": {
+                "schemas": components,
+                "securitySchemes": {
+                    name: {"type": "http", "scheme": "bearer", "description": says} for name, says in SCHEMES.values()
+                },
+            },
+        }
+    )
+
+
+def _is_json(shape: Any) -> bool:
+    return shape is not None and shape is not Document
+
+
+def _operation(route: Route, tag: str, of: Mapping[str, Any]) -> dict[str, Any]:
+    about = (route.handler.__doc__ or "").strip()
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "description": re.sub(r"\n\s+", "\n", about),
+        "tags": [tag],
+        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
+        "responses": _responses(route, of),
+    }
+    if route.caller is not None:
+        operation["security"] = [{SCHEMES[route.caller][0]: []}]
+    if route.body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": of[str(route.body)]}}}
+    return operation
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    said = {"order": "Our id (`ord_…`), or `ref:` and your own reference."}
+    return [
+        {
+            "name": name, "in": "path", "required": True, "description": said.get(name, f"The id of the {name}."),
+            "schema": {"type": "string", "minLength": 1, "maxLength": 512, "pattern": r"^[A-Za-z0-9_:\-.]+$"},
+        }
+        for name in _NAME.findall(route.path)
+    ]  # fmt: skip
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    if route.query is None:
+        return []
+    (schema,), components = schema_components([route.query], ref_template=_TEMPLATE)
+    shape = components[schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
+    required = shape.get("required", ())
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": _one_type(inner)}
+        for name, inner in shape.get("properties", {}).items()
+    ]
+
+
+def _one_type(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter is left out rather than null."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    return kinds[0] if len(kinds) == 1 else {name: value for name, value in schema.items() if name != "default"}
+
+
+def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    if not route.idempotent:
+        return []
+    return [
+        {
+            "name": "Idempotency-Key", "in": "header", "required": True,
+            "description": "The same key never moves money twice, however much later it comes again.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        }
+    ]  # fmt: skip
+
+
+def _responses(route: Route, of: Mapping[str, Any]) -> dict[str, Any]:
+    good: dict[str, Any] = {}
+    for status, says in {route.status: route.summary, **route.also}.items():
+        good[str(status)] = {
+            "description": says or "Done.",
+            "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
+        }
+        if _is_json(route.returns):
+            good[str(status)]["content"] = {"application/json": {"schema": of[str(route.returns)]}}
+        elif route.returns is Document or route.stream:
+            good[str(status)]["content"] = {route.media_type: {"schema": {"type": "string"}}}
+    by_status: dict[int, list[Problem]] = {}
+    for problem in (*_common(route), *route.problems):
+        if problem not in by_status.setdefault(problem.status, []):
+            by_status[problem.status].append(problem)
+    for status, problems in sorted(by_status.items()):
+        good[str(status)] = {
+            "description": " · ".join(f"`{problem.code}` {problem.en}" for problem in problems),
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    return good
+
+
+def _common(route: Route) -> list[Problem]:
+    rows = [malformed_request, misdirected_request, invalid_field, unknown_field, duplicate_field, rate_limited]
+    rows += [overloaded, unavailable]
+    if route.caller is not None:
+        rows += [unauthenticated, token_expired, wrong_caller]
+    if "{" in route.path:
+        rows.append(not_found)
+    if route.body is not None:
+        rows += [body_too_large, unsupported_media_type]
+    return rows
+
+
+_PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457 problem details. Figures of the refusal stand beside these members.",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "A path under /problems/ that explains it."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What to do next."},
+        "code": {"type": "string", "description": "Stable, snake_case."},
+        "request_id": {"type": "string"},
+        "retry": {"type": "boolean", "description": "Whether the same request may be sent again unchanged."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def errors_page() -> str:
+    """docs/reference/errors.md: one line for each problem there is."""
+    lines = ["# Refusals", "", "Made from the code by `qrpay docs`.", "", "| status | code | what | what to do next |"]
+    lines.append("|---|---|---|---|")
+    lines += [
+        f"| {problem.status} | `{problem.code}` | {problem.en} {problem.zh} | {problem.next} |"
+        for problem in sorted(CATALOGUE.values(), key=lambda row: (row.status, row.code))
+    ]
+    return "\n".join(lines) + "\n"

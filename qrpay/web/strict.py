@@ -1,0 +1,134 @@
+"""Strict JSON and queries: what enters is exactly what the Struct says, once, and in clean text.
+
+One parser decides (msgspec); this room adds what it lets pass: a key that stands twice, control, bidi and
+zero-width characters, text that is not NFC, nesting without end. A body that is plain ASCII without escapes
+and without a repeated key, which is nearly every body, pays for none of the second looks.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from qrpay.problem import FieldError, Refused, duplicate_field, invalid_field, malformed_request, unknown_field
+from qrpay.values import text_defect
+
+DEPTH_MAX: Final = 32
+_CHEAP_BRACKETS: Final = 64
+_KEY: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:')
+_UNUSUAL: Final = re.compile(rb"[\x80-\xff]|\\[^\"\\/]")
+_AT: Final = re.compile(r" - at `(\$[^`]*)`\Z")
+_NAMED: Final = re.compile(r"(?:unknown field|required field) `([^`]*)`")
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def decode(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Any:
+    """The body as its Struct. Refuses with `malformed_request` (400) or, with JSON pointers, a 422."""
+    if body.count(b"[") + body.count(b"{") > _CHEAP_BRACKETS and _too_deep(body):
+        raise malformed_request(errors=[FieldError("", f"Nested deeper than {DEPTH_MAX}.")])
+    try:
+        value = decoder.decode(body)
+    except msgspec.ValidationError as defect:
+        raise _refusal(str(defect)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as defect:
+        if _HALF_PAIR.search(body):
+            raise invalid_field(errors=[FieldError("", "Half of a surrogate pair is no character.")]) from None
+        raise malformed_request(errors=[FieldError("", str(defect))]) from None
+    keys = _KEY.findall(body)
+    if len(keys) != len(set(keys)) or _UNUSUAL.search(body):
+        _second_look(body)
+    return value
+
+
+def query(shape: Any, raw: str) -> Any:
+    """The query parameters as their Struct; each once, none unknown."""
+    given: dict[str, str] = {}
+    for part in raw.split("&") if raw else ():
+        name, _, text = part.partition("=")
+        try:
+            name, text = unquote_plus(name, errors="strict"), unquote_plus(text, errors="strict")
+        except UnicodeDecodeError:
+            raise invalid_field(errors=[FieldError(name, "Percent-encode UTF-8.")]) from None
+        if name in given:
+            raise duplicate_field(errors=[FieldError(name, "Give it once.")])
+        if defect := text_defect(text) or text_defect(name):
+            raise invalid_field(errors=[FieldError(name, defect)])
+        given[name] = text
+    try:
+        return msgspec.convert(given, shape, strict=False)
+    except msgspec.ValidationError as defect:
+        refusal = _refusal(str(defect))
+        raise refusal.problem(errors=[FieldError(e.pointer.lstrip("/"), e.detail) for e in refusal.errors]) from None
+
+
+def _refusal(message: str) -> Refused:
+    """msgspec's sentence as a problem with a JSON pointer (RFC 6901)."""
+    at = _AT.search(message)
+    detail = message[: at.start()] if at else message
+    steps = _STEP.findall(at[1]) if at else []
+    pointer = "".join("/" + (name or ("*" if index == "..." else index)) for name, index in steps)
+    if named := _NAMED.search(detail):
+        pointer += "/" + named[1].replace("~", "~0").replace("/", "~1")
+        if "unknown field" in detail:
+            return unknown_field(errors=[FieldError(pointer, "This field is not known here.")])
+        return invalid_field(errors=[FieldError(pointer, "This field is required.")])
+    if not pointer and detail.startswith("Expected `object`"):
+        return malformed_request(errors=[FieldError("", "The body must be a JSON object.")])
+    return invalid_field(errors=[FieldError(pointer, detail.replace("`", "") + ".")])
+
+
+def _too_deep(body: bytes) -> bool:
+    depth = 0
+    for mark in re.findall(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', body):
+        if mark in b"[{":
+            depth += 1
+            if depth > DEPTH_MAX:
+                return True
+        elif mark in b"]}":
+            depth -= 1
+    return False
+
+
+class _Twice(Exception):  # noqa: N818 - a finding on its way up
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in table:
+            raise _Twice(name)
+        table[name] = value
+    return table
+
+
+def _second_look(body: bytes) -> None:
+    try:
+        value = json.loads(body, object_pairs_hook=_once)
+    except _Twice as twice:
+        raise duplicate_field(errors=[FieldError("/" + twice.name, "This field stands twice.")]) from None
+    errors: list[FieldError] = []
+    _look_through(value, "", errors)
+    if errors:
+        raise invalid_field(errors=errors)
+
+
+def _look_through(value: object, pointer: str, errors: list[FieldError]) -> None:
+    if isinstance(value, str):
+        if defect := text_defect(value):
+            errors.append(FieldError(pointer, defect))
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            step = pointer + "/" + name.replace("~", "~0").replace("/", "~1")
+            if defect := text_defect(name):
+                errors.append(FieldError(pointer, defect))
+            else:
+                _look_through(inner, step, errors)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _look_through(inner, f"{pointer}/{index}", errors)

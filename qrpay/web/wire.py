@@ -1,0 +1,157 @@
+"""One request as it came and one response as it goes: no more objects than a payment needs."""
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from email.utils import formatdate
+from http import HTTPStatus
+from time import monotonic, time
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
+from aiohttp.streams import StreamReader
+
+from qrpay.problem import FieldError, body_too_large, malformed_request, request_timeout, unsupported_media_type
+
+if TYPE_CHECKING:
+    from multidict import CIMultiDictProxy
+
+    from qrpay.web.protocol import Connection
+
+REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {413: "Content Too Large"}
+JSON: Final = "application/json"
+SAFETY: Final = (
+    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+)
+
+
+class Request:
+    """What was asked. The body is read when somebody asks for it."""
+
+    __slots__ = ("_connection", "_message", "_payload", "headers", "id", "method", "path", "query")
+
+    def __init__(self, connection: "Connection", message: RawRequestMessage, payload: StreamReader, id: str) -> None:
+        self._connection = connection
+        self._message = message
+        self._payload = payload
+        self.headers: CIMultiDictProxy[str] = message.headers
+        self.id = id
+        self.method = message.method
+        path, _, self.query = message.path.partition("?")
+        self.path = path
+
+    @property
+    def peer(self) -> str:
+        """The address that called."""
+        peername = self._connection.peername
+        return str(peername[0]) if isinstance(peername, tuple) else "local"
+
+    @property
+    def keep_alive(self) -> bool:
+        return not self._message.should_close
+
+    async def body(self, limit: int, timeout_s: float) -> bytes:
+        """All of the body, at most `limit` bytes, unpacked when it came gzipped."""
+        payload = self._payload
+        announced = self.headers.get("Content-Length")
+        if announced is not None and int(announced) > limit:
+            raise body_too_large(limit=limit)
+        if not payload.is_eof():
+            raw = await self._rest(payload, limit, timeout_s)
+        elif payload.exception() is None:
+            raw = payload.read_nowait(-1)
+        else:
+            raise malformed_request(errors=[FieldError("", "The body is not framed correctly.")])
+        if len(raw) > limit:
+            raise body_too_large(limit=limit)
+        if coding := self.headers.get("Content-Encoding"):
+            return unpacked(raw, coding, limit)
+        return raw
+
+    async def _rest(self, payload: StreamReader, limit: int, timeout_s: float) -> bytes:
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self._connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        parts, size, until = [], 0, monotonic() + timeout_s
+        try:
+            while not payload.at_eof():
+                part = await asyncio.wait_for(payload.readany(), until - monotonic())
+                parts.append(part)
+                size += len(part)
+                if size > limit:
+                    raise body_too_large(limit=limit)
+        except TimeoutError:
+            raise request_timeout() from None
+        except (web.PayloadAccessError, web.RequestPayloadError, ValueError) as defect:
+            raise malformed_request(errors=[FieldError("", "The body is not framed correctly.")]) from defect
+        return b"".join(parts)
+
+    def stream(self) -> web.BaseRequest:
+        """The same request as aiohttp knows it, for an answer that is written bit by bit."""
+        connection = self._connection
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        return web.BaseRequest(self._message, self._payload, connection, StreamWriter(connection, loop), task, loop)
+
+
+def unpacked(raw: bytes, coding: str, limit: int) -> bytes:
+    """A gzip or deflate body, never growing past the limit (a bomb is cut while it unpacks)."""
+    window = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(coding.strip().lower())
+    if window is None:
+        raise unsupported_media_type(errors=[FieldError("Content-Encoding", "Send gzip, or no encoding.")])
+    machine = zlib.decompressobj(window)
+    try:
+        plain = machine.decompress(raw, limit + 1)
+    except zlib.error:
+        raise malformed_request(errors=[FieldError("", f"The body is no {coding}.")]) from None
+    if len(plain) > limit:
+        raise body_too_large(limit=limit)
+    if not machine.eof:
+        raise malformed_request(errors=[FieldError("", f"The {coding} body is cut short.")])
+    return plain
+
+
+class _Date:
+    """The Date header's line, made once a second (RFC 9110 6.6.1)."""
+
+    def __init__(self) -> None:
+        self.second, self.line = 0, ""
+
+    def now(self) -> str:
+        second = int(time())
+        if second != self.second:
+            self.second, self.line = second, f"Date: {formatdate(second, usegmt=True)}\r\n"
+        return self.line
+
+
+DATE: Final = _Date()
+
+
+def response(
+    status: int,
+    body: bytes,
+    request_id: str,
+    *,
+    media_type: str = JSON,
+    headers: Mapping[str, str] | None = None,
+    close: bool = False,
+    head_only: bool = False,
+) -> bytes:
+    """The bytes of a whole response."""
+    extra = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in headers.items()) if headers else ""
+    safety = "" if headers and "Content-Security-Policy" in headers else SAFETY
+    head = (
+        f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n{DATE.now()}Content-Type: {media_type}\r\n"
+        f"Content-Length: {len(body)}\r\nX-Request-Id: {request_id}\r\n{safety}{extra}"
+        f"{'Connection: close' if close else 'Connection: keep-alive'}\r\n\r\n"
+    )
+    return head.encode("latin-1") + (b"" if head_only else body)
+
+
+def _one_line(value: str) -> str:
+    return value.replace("\r", " ").replace("\n", " ").encode("ascii", "replace").decode()
+
+
+__all__ = ["HttpVersion11", "Request", "response", "unpacked"]
