@@ -14,7 +14,7 @@ __all__ = ["Counter", "Gauge", "Histogram", "render"]
 if process := os.environ.get("QRPAY_PROCESS"):
     # Files named by place instead of by process number: whoever is restarted counts on where the last one
     # stopped, and a thousand restarts leave no more files than two. prometheus_client documents this hook.
-    values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[misc,no-untyped-call]
+    values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
 
 
 def render() -> bytes:

@@ -122,5 +122,11 @@ async def _asked(core: "Core", worker: Worker) -> Readiness:
 def judged(*, database: bool, migrations: bool, queue: bool, serving: bool) -> Readiness:
     """Ready when every part is."""
     ready = database and migrations and queue and serving
-    parts: list[Part] = ["ok" if part else "down" for part in (database, migrations, queue, serving)]
-    return Readiness("ready" if ready else "not_ready", *parts, retry_after=0 if ready else 1)
+    return Readiness(
+        status="ready" if ready else "not_ready",
+        database="ok" if database else "down",
+        migrations="ok" if migrations else "down",
+        queue="ok" if queue else "down",
+        serving="ok" if serving else "down",
+        retry_after=0 if ready else 1,
+    )
