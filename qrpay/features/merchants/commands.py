@@ -31,7 +31,7 @@ def merchants() -> None:
 @click.option("--country", default="CN", show_default=True)
 @click.option("--live", is_flag=True, help="Keys are sk_live_… instead of sk_test_….")
 @click.pass_obj
-def add_merchant(shell: Shell, live: bool, **said: str | None) -> None:
+def add_merchant(shell: Shell, /, live: bool, **said: str | None) -> None:
     """Take a merchant on; prints its id and, this once, its secret key."""
     try:
         new = msgspec.convert({**said, "test": not live}, NewMerchant)

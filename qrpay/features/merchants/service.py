@@ -245,3 +245,8 @@ async def balances(core: Core, merchant: Id) -> Balances:
     return Balances(
         [CurrencyBalance(currency, Balance.of(found[account])) for account, currency in owned if account in found]
     )
+
+
+async def names_of_accounts(core: Core, accounts: set[Id]) -> dict[Id, str]:
+    """Names by ledger account, for those that are merchants'."""
+    return await store.names_of_accounts(core.database, list(accounts)) if accounts else {}

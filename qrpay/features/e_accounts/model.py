@@ -1,0 +1,181 @@
+"""Customers and their e-accounts, on the wire and in the house."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from qrpay.features.merchants.model import Balance
+from qrpay.values import Amount, CurrencyCode, Id
+
+AccountClass = Literal["II", "III"]
+"""Classes of online accounts (银发〔2016〕302号); Class I is opened at a counter."""
+
+Status = Literal["active", "frozen", "closed"]
+Kind = Literal["payment", "refund", "top_up", "hold", "transfer"]
+Direction = Literal["debit", "credit"]
+PersonName = Annotated[str, Meta(min_length=1, max_length=64)]
+Phone = Annotated[str, Meta(pattern=r"^1[3-9][0-9]{9}\Z", description="A Chinese mobile number, 11 digits.")]
+Pin = Annotated[str, Meta(pattern=r"^[0-9]{6}\Z", description="Six digits.")]
+
+
+class Caps(Struct, frozen=True):
+    """What an account may spend in a bank day and year, and hold at any moment; minor units, None: no cap."""
+
+    day: int | None = None
+    year: int | None = None
+    balance: int | None = None
+
+
+NO_CAPS = Caps()
+
+
+class NewCustomer(Struct, frozen=True):
+    """A person and the first e-account.
+
+    phone         one customer a number
+    caps          None: those of the class, as they are in force today
+    """
+
+    name: PersonName
+    phone: Phone
+    pin: Pin
+    currency: CurrencyCode = "CNY"
+    account_class: AccountClass = "II"
+    caps: Caps | None = None
+
+    def __repr__(self) -> str:
+        """Without the person: this may reach a log."""
+        return "NewCustomer(…)"
+
+
+class Customer(Struct, frozen=True):
+    """A person, as far as others may see."""
+
+    id: Id
+    name_masked: str
+    phone_masked: str
+    status: Status
+
+
+class CustomerRow(Struct, frozen=True):
+    """A row of customers: what identifies the person is sealed, the phone is found by its keyed hash."""
+
+    id: Id
+    name_sealed: bytes
+    name_masked: str
+    phone_hash: bytes
+    phone_sealed: bytes
+    phone_masked: str
+
+
+class EAccount(Struct, frozen=True):
+    """A customer's account; its id is the ledger account's."""
+
+    id: Id
+    customer: Id
+    account_class: AccountClass
+    currency: str
+
+
+class Opened(Struct, frozen=True):
+    """A customer and the account that was opened."""
+
+    customer: Customer
+    account: EAccount
+
+
+class PinRow(Struct, frozen=True):
+    """A PIN at rest: Argon2id in PHC form, wrong tries in a row, and until when it is locked."""
+
+    phc: str
+    tries: int
+    locked_until: datetime | None
+
+    def locked(self, now: datetime) -> bool:
+        """Whether no PIN, right or wrong, is looked at now."""
+        return self.locked_until is not None and self.locked_until > now
+
+
+class Cap(Struct, frozen=True):
+    """A cap over a period, minor units; `resets_at` is the end of the bank's day or year (Asia/Shanghai)."""
+
+    limit: int
+    used: int
+    left: int
+    resets_at: datetime
+
+
+class Limits(Struct, frozen=True):
+    """What an account may still spend; null: no cap. `balance`: the most it may hold at any moment."""
+
+    day: Cap | None
+    year: Cap | None
+    balance: int | None
+
+
+class AccountView(Struct, frozen=True):
+    """An account on the wire."""
+
+    id: str
+    account_class: AccountClass
+    currency: CurrencyCode
+    balance: Balance
+    limits: Limits
+
+
+class AccountList(Struct, frozen=True):
+    """A customer's accounts."""
+
+    data: Sequence[AccountView]
+
+
+class EntryQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of a statement."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
+class EntryView(Struct, frozen=True):
+    """A line of a statement.
+
+    id            of an order's payment, the order's; otherwise the transfer's own
+    order         the order it belongs to, if any
+    direction     `debit`: it left the account
+    counterparty  a merchant's name, or a person's, masked; null where none is known
+    """
+
+    id: str
+    kind: Kind
+    order: str | None
+    reference: str | None
+    direction: Direction
+    amount: Amount
+    currency: CurrencyCode
+    counterparty: str | None
+    at: datetime
+
+
+class ClassCaps(Struct, frozen=True):
+    """A row of e_account_caps."""
+
+    account_class: AccountClass
+    effective_on: date
+    caps: Caps
+
+
+class CurrencyLight(Struct, frozen=True):
+    """Whether one currency's books balance."""
+
+    currency: str
+    balanced: bool
+
+
+class MoneyLight(Struct, frozen=True):
+    """Whether money is conserved: debits equal credits in every currency, posted and pending."""
+
+    at: datetime
+    balanced: bool
+    currencies: Sequence[CurrencyLight]

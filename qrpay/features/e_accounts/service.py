@@ -1,0 +1,301 @@
+"""Customers and e-accounts: opening, top-up, tokens, balance, limits, statement, and the money light."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from qrpay.core import Core
+from qrpay.features.e_accounts import pins, store
+from qrpay.features.e_accounts.masks import masked_name, masked_phone, person_name_defect
+from qrpay.features.e_accounts.model import (
+    AccountClass,
+    AccountView,
+    Cap,
+    Caps,
+    CurrencyLight,
+    Customer,
+    CustomerRow,
+    EAccount,
+    EntryQuery,
+    EntryView,
+    Kind,
+    Limits,
+    MoneyLight,
+    NewCustomer,
+    Opened,
+)
+from qrpay.features.e_accounts.problems import (
+    customer_name_refused,
+    customer_not_active,
+    phone_taken,
+    top_up_reference_reused,
+    top_up_refused,
+)
+from qrpay.features.e_accounts.tokens import token_of, wallet_of
+from qrpay.features.merchants import service as merchants
+from qrpay.features.merchants.model import Balance
+from qrpay.ledger.chart import AccountCode, TransferCode
+from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Transfer
+from qrpay.ledger.rules import bank_day
+from qrpay.problem import FieldError, not_found
+from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, claim, id_of, id_text, new_id
+from qrpay.web.callers import Wallet
+
+BANK: Final = id_of(bytes(16))
+"""What the bank's own accounts are about: it is nobody's customer."""
+LIGHT_AGE_S: Final = 1.0
+"""The money light is public and costs a sum over all accounts: it is looked at once a second at most."""
+BEIJING: Final = timedelta(hours=8)
+
+_KINDS: Final[dict[int, Kind]] = {
+    TransferCode.TOP_UP: "top_up",
+    TransferCode.PAYMENT: "payment",
+    TransferCode.REFUND: "refund",
+    TransferCode.HOLD: "hold",
+}
+_OF_ORDERS: Final = frozenset({TransferCode.PAYMENT, TransferCode.REFUND})
+_lights: Final[WeakKeyDictionary[Ledger, tuple[float, asyncio.Task[MoneyLight]]]] = WeakKeyDictionary()
+
+
+# Opening -------------------------------------------------------------------------------------------------------
+
+
+async def add_customer(core: Core, new: NewCustomer) -> Opened:
+    """Take on a person and open the first e-account. Raises `customer_name_refused`, `phone_taken`."""
+    if defect := person_name_defect(new.name):
+        raise customer_name_refused(reason=defect, errors=[FieldError("/name", defect)])
+    customer = Customer(new_id(), masked_name(new.name), masked_phone(new.phone), "active")
+    account = EAccount(new_id(), customer.id, new.account_class, new.currency)
+    row = CustomerRow(
+        customer.id, core.vault.seal("customer-name", new.name.encode()), customer.name_masked,
+        phone_hash(core, new.phone), core.vault.seal("customer-phone", new.phone.encode()), customer.phone_masked,
+    )  # fmt: skip
+    phc = await pins.phc_of(core, customer.id, new.pin)
+    # The ledger's account first: if we die in between, it is nobody's and empty, and the phone is still free.
+    await _open_in_ledger(core, account, new.caps)
+    async with core.database.transaction() as within:
+        if not await store.insert_customer(within, row):
+            raise phone_taken()
+        await store.insert_account(within, account)
+        await store.insert_pin(within, customer.id, phc)
+    return Opened(customer, account)
+
+
+async def open_account(
+    core: Core, customer: Id, account_class: AccountClass, currency: str, caps: Caps | None = None
+) -> EAccount:
+    """Open one more e-account. Raises `not_found`, `customer_not_active`."""
+    await active(core, customer)
+    account = EAccount(new_id(), customer, account_class, currency)
+    await _open_in_ledger(core, account, caps)
+    await store.insert_account(core.database, account)
+    return account
+
+
+async def active(core: Core, customer: Id) -> Customer:
+    """The customer, when it may act. Raises `not_found`, `customer_not_active`."""
+    found = await store.customer(core.database, customer)
+    if found is None:
+        raise not_found()
+    if found.status != "active":
+        raise customer_not_active()
+    return found
+
+
+async def by_phone(core: Core, phone: str) -> Customer | None:
+    """The customer with this mobile number."""
+    return await store.customer_by_phone(core.database, phone_hash(core, phone))
+
+
+def phone_hash(core: Core, phone: str) -> bytes:
+    """What a phone number is found by."""
+    return core.vault.mac("customer-phone", phone.encode())
+
+
+async def _open_in_ledger(core: Core, account: EAccount, caps: Caps | None) -> None:
+    caps = caps or await store.caps(core.database, account.account_class, bank_day(core.clock())) or Caps()
+    new = NewAccount(
+        account.id,
+        CURRENCIES[account.currency].numeric,
+        AccountCode.CUSTOMER,
+        AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS,
+        day_limit=caps.day,
+        year_limit=caps.year,
+        balance_limit=caps.balance,
+    )
+    [result] = await core.ledger.create_accounts([new])
+    assert result.stands, f"an e-account cannot be opened: {result.name}"
+
+
+# Money in ------------------------------------------------------------------------------------------------------
+
+
+async def bank_cash(core: Core, currency: str) -> Id:
+    """The bank's own cash account in a currency, opened when it is not."""
+    account = claim("bank_cash", BANK, currency)
+    new = NewAccount(
+        account, CURRENCIES[currency].numeric, AccountCode.BANK_CASH, AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS
+    )
+    [result] = await core.ledger.create_accounts([new])
+    assert result.stands, f"the bank's cash account cannot be opened: {result.name}"
+    return account
+
+
+async def top_up(core: Core, account: Id, amount: int, reference: str) -> Outcome:
+    """Put money in; `reference` is the channel's own number, and the same again moves nothing.
+
+    Raises `not_found`, `top_up_refused`, `top_up_reference_reused`.
+    """
+    owned = await store.account(core.database, account)
+    if owned is None:
+        raise not_found()
+    outcome = await core.ledger.post(
+        Transfer(
+            id=claim("top_up", account, reference),
+            debit=await bank_cash(core, owned.currency),
+            credit=account,
+            amount=amount,
+            code=TransferCode.TOP_UP,
+            ledger=CURRENCIES[owned.currency].numeric,
+            reference=reference,
+        )
+    )
+    if outcome.result.differs:
+        raise top_up_reference_reused()
+    if not outcome.result.stands:
+        raise top_up_refused(result=outcome.result.name.lower(), limit=outcome.limit, left=outcome.left)
+    return outcome
+
+
+# Tokens --------------------------------------------------------------------------------------------------------
+
+
+async def issue_token(core: Core, customer: Id, account: Id, life_s: int | None = None) -> str:
+    """An access token `at_…` that pays from this account, for `access_token_s` unless told otherwise.
+
+    Raises `not_found` unless the account is the customer's, `customer_not_active`.
+    """
+    person = await active(core, customer)
+    owned = await owned_account(core, customer, account)
+    expires_at = int(core.clock().timestamp()) + (life_s or core.settings.access_token_s)
+    ledger = CURRENCIES[owned.currency].numeric
+    return token_of(core.vault, Wallet(customer, account, ledger, expires_at, person.name_masked))
+
+
+async def check_token(core: Core, text: str) -> Wallet:
+    """The customer behind `at_…`. Raises `unauthenticated`, `token_expired`; asks nobody."""
+    return wallet_of(core.vault, text, core.clock())
+
+
+# Reading -------------------------------------------------------------------------------------------------------
+
+
+async def accounts_of(core: Core, customer: Id) -> Sequence[AccountView]:
+    """A customer's accounts with balance and limits, oldest first."""
+    owned = await store.accounts_of(core.database, customer)
+    found = await core.ledger.lookup_accounts([account.id for account in owned])
+    today = bank_day(core.clock())
+    return [_view(account, found[account.id], today) for account in owned]
+
+
+async def owned_account(core: Core, customer: Id, account: Id) -> EAccount:
+    """The account, when it is this customer's. Raises `not_found` otherwise, as if there were none."""
+    found = await store.account(core.database, account)
+    if found is None or found.customer != customer:
+        raise not_found()
+    return found
+
+
+async def read_account(core: Core, customer: Id, account: Id) -> AccountView:
+    """One account with balance and limits. Raises `not_found`, also for somebody else's."""
+    owned = await owned_account(core, customer, account)
+    found = await core.ledger.lookup_accounts([account])
+    return _view(owned, found[account], bank_day(core.clock()))
+
+
+async def statement(core: Core, customer: Id, account: Id, ask: EntryQuery) -> Page[EntryView]:
+    """A page of an account's statement, newest first. Raises `not_found`, also for somebody else's account."""
+    owned = await owned_account(core, customer, account)
+    # One more than asked for tells whether there is a next page.
+    entries = await core.ledger.entries(account, limit=ask.limit + 1, before=ask.cursor)
+    shown = entries[: ask.limit]
+    names = await names_of(core, {_other_side(entry, account) for entry in shown})
+    lines = [_line(entry, owned, names) for entry in shown]
+    return Page(lines, shown[-1].cursor if len(entries) > ask.limit else None)
+
+
+async def names_of(core: Core, accounts: set[Id]) -> dict[Id, str]:
+    """Names by ledger account: merchants' in full, persons' masked; the bank's own accounts have none."""
+    if not accounts:
+        return {}
+    people = await store.names_of_accounts(core.database, list(accounts))
+    return people | await merchants.names_of_accounts(core, accounts - people.keys())
+
+
+def _other_side(entry: Entry, account: Id) -> Id:
+    return entry.transfer.credit if entry.transfer.debit == account else entry.transfer.debit
+
+
+def _line(entry: Entry, owned: EAccount, names: dict[Id, str]) -> EntryView:
+    transfer = entry.transfer
+    of_order = transfer.code in _OF_ORDERS
+    return EntryView(
+        id=id_text("ord_" if transfer.code == TransferCode.PAYMENT else "tra_", transfer.id),
+        kind=_KINDS.get(transfer.code, "transfer"),
+        order=id_text("ord_", transfer.about) if of_order else None,
+        reference=transfer.reference or None,
+        direction="debit" if transfer.debit == owned.id else "credit",
+        amount=transfer.amount,
+        currency=owned.currency,
+        counterparty=names.get(_other_side(entry, owned.id)),
+        at=transfer.timestamp,
+    )
+
+
+def _view(owned: EAccount, account: Account, today: date) -> AccountView:
+    this_day = account.used_on == today
+    this_year = account.used_on is not None and account.used_on.year == today.year
+    return AccountView(
+        id_text("acc_", owned.id),
+        owned.account_class,
+        owned.currency,
+        Balance.of(account),
+        Limits(
+            _cap(account.day_limit, account.day_used if this_day else 0, today + timedelta(days=1)),
+            _cap(account.year_limit, account.year_used if this_year else 0, date(today.year + 1, 1, 1)),
+            account.balance_limit,
+        ),
+    )
+
+
+def _cap(limit: int | None, used: int, resets_on: date) -> Cap | None:
+    if limit is None:
+        return None
+    resets_at = datetime(resets_on.year, resets_on.month, resets_on.day, tzinfo=UTC) - BEIJING
+    return Cap(limit, used, max(0, limit - used), resets_at)
+
+
+# The money light -----------------------------------------------------------------------------------------------
+
+
+async def money_light(core: Core) -> MoneyLight:
+    """Whether debits equal credits in every currency; at most a second old, and looked at once for all who ask."""
+    known = _lights.get(core.ledger)
+    if known is None or time.monotonic() - known[0] > LIGHT_AGE_S:
+        known = _lights[core.ledger] = time.monotonic(), asyncio.create_task(_look(core))
+    return await asyncio.shield(known[1])
+
+
+async def _look(core: Core) -> MoneyLight:
+    sums = await core.ledger.conservation()
+    currencies = [
+        CurrencyLight(
+            CURRENCY_OF_LEDGER[total.ledger].code,
+            total.debits_posted == total.credits_posted and total.debits_pending == total.credits_pending,
+        )
+        for total in sums.ledgers
+    ]
+    return MoneyLight(core.clock(), sums.balanced, currencies)

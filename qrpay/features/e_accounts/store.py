@@ -1,0 +1,84 @@
+"""The statements about customers and e-accounts, typed."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Final
+
+from qrpay.database.pool import Queries
+from qrpay.database.statements import Statements
+from qrpay.features.e_accounts.model import AccountClass, Caps, Customer, CustomerRow, EAccount, PinRow
+from qrpay.values import Id
+
+STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
+
+
+async def insert_customer(within: Queries, row: CustomerRow) -> bool:
+    """Whether the phone number was free."""
+    said = (row.id, row.name_sealed, row.name_masked, row.phone_hash, row.phone_sealed, row.phone_masked)
+    return await within.fetchval(STATEMENTS["insert_customer"], *said) is not None
+
+
+async def customer(queries: Queries, id_: Id) -> Customer | None:
+    """A customer."""
+    row = await queries.fetchrow(STATEMENTS["customer"], id_)
+    return Customer(**dict(row)) if row else None
+
+
+async def customer_by_phone(queries: Queries, phone_hash: bytes) -> Customer | None:
+    """The customer with this number."""
+    row = await queries.fetchrow(STATEMENTS["customer_by_phone"], phone_hash)
+    return Customer(**dict(row)) if row else None
+
+
+async def insert_account(within: Queries, account: EAccount) -> None:
+    """Say whose a ledger account is."""
+    said = (account.id, account.customer, account.account_class, account.currency)
+    await within.execute(STATEMENTS["insert_account"], *said)
+
+
+async def accounts_of(queries: Queries, customer_id: Id) -> list[EAccount]:
+    """A customer's accounts, oldest first."""
+    return [EAccount(**dict(row)) for row in await queries.fetch(STATEMENTS["accounts_of"], customer_id)]
+
+
+async def account(queries: Queries, id_: Id) -> EAccount | None:
+    """An account, whosever it is."""
+    row = await queries.fetchrow(STATEMENTS["account"], id_)
+    return EAccount(**dict(row)) if row else None
+
+
+async def names_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[Id, str]:
+    """Masked names by ledger account, for those that are customers'."""
+    rows = await queries.fetch(STATEMENTS["names_of_accounts"], list(accounts))
+    return {row["account"]: row["name_masked"] for row in rows}
+
+
+async def caps(queries: Queries, account_class: AccountClass, day: date) -> Caps | None:
+    """The caps of a class as they are in force on a day."""
+    row = await queries.fetchrow(STATEMENTS["caps"], account_class, day)
+    return Caps(**dict(row)) if row else None
+
+
+async def insert_pin(within: Queries, customer_id: Id, phc: str) -> None:
+    """Keep a customer's first PIN."""
+    await within.execute(STATEMENTS["insert_pin"], customer_id, phc)
+
+
+async def pin(queries: Queries, customer_id: Id) -> PinRow | None:
+    """A customer's PIN at rest."""
+    row = await queries.fetchrow(STATEMENTS["pin"], customer_id)
+    return PinRow(**dict(row)) if row else None
+
+
+async def count_try(
+    queries: Queries, customer_id: Id, now: datetime, tries_max: int, lock_until: datetime
+) -> int | None:
+    """Wrong tries in a row with this one; None when the PIN is locked, so that nothing may be told."""
+    tries: int | None = await queries.fetchval(STATEMENTS["count_try"], customer_id, now, tries_max, lock_until)
+    return tries
+
+
+async def clear_tries(queries: Queries, customer_id: Id, now: datetime) -> None:
+    """End a row of wrong tries."""
+    await queries.execute(STATEMENTS["clear_tries"], customer_id, now)

@@ -1,0 +1,74 @@
+-- name: insert_customer
+-- A new customer, unless the phone number is taken.
+-- $1 id uuid  $2 name_sealed bytea  $3 name_masked text  $4 phone_hash bytea  $5 phone_sealed bytea  $6 phone_masked text
+INSERT INTO customers (id, name_sealed, name_masked, phone_hash, phone_sealed, phone_masked)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (phone_hash) DO NOTHING RETURNING id;
+
+-- name: customer
+-- A customer as others may see it.
+-- $1 id uuid
+SELECT id, name_masked, phone_masked, status FROM customers WHERE id = $1;
+
+-- name: customer_by_phone
+-- The customer with this number.
+-- $1 phone_hash bytea
+SELECT id, name_masked, phone_masked, status FROM customers WHERE phone_hash = $1;
+
+-- name: insert_account
+-- Say whose a ledger account is.
+-- $1 id uuid  $2 customer uuid  $3 class text  $4 currency text
+INSERT INTO e_accounts (id, customer, class, currency) VALUES ($1, $2, $3, $4);
+
+-- name: accounts_of
+-- A customer's accounts, oldest first. A person has few (rules.md 3.3).
+-- $1 customer uuid
+SELECT id, customer, class AS account_class, currency FROM e_accounts WHERE customer = $1 ORDER BY id;
+
+-- name: account
+-- An account and whose it is.
+-- $1 id uuid
+SELECT id, customer, class AS account_class, currency FROM e_accounts WHERE id = $1;
+
+-- name: names_of_accounts
+-- The masked names of the customers behind these ledger accounts.
+-- $1 accounts uuid[]
+SELECT a.id AS account, c.name_masked FROM e_accounts AS a JOIN customers AS c ON c.id = a.customer
+WHERE a.id = ANY($1);
+
+-- name: caps
+-- The caps of a class as they are in force on a day.
+-- $1 class text  $2 day date
+SELECT day_limit AS day, year_limit AS year, balance_limit AS balance FROM e_account_caps
+WHERE class = $1 AND effective_on <= $2 ORDER BY effective_on DESC LIMIT 1;
+
+-- name: insert_pin
+-- A customer's PIN.
+-- $1 customer uuid  $2 phc text
+INSERT INTO pins (customer, phc) VALUES ($1, $2);
+
+-- name: pin
+-- A customer's PIN at rest.
+-- $1 customer uuid
+SELECT phc, tries, locked_until FROM pins WHERE customer = $1;
+
+-- name: count_try
+-- Count a wrong PIN and lock at the limit, unless it is locked: then no row, and nothing may be told. A lock that has
+-- run out starts the count anew.
+-- $1 customer uuid  $2 now timestamptz  $3 tries_max integer  $4 lock_until timestamptz
+UPDATE pins SET
+    tries = CASE WHEN locked_until IS NULL THEN tries ELSE 0 END + 1,
+    locked_until = CASE WHEN CASE WHEN locked_until IS NULL THEN tries ELSE 0 END + 1 >= $3 THEN $4::timestamptz END
+WHERE customer = $1 AND (locked_until IS NULL OR locked_until <= $2)
+RETURNING tries;
+
+-- name: clear_tries
+-- A right PIN ends a row of wrong ones; it does not open a lock that fell meanwhile.
+-- $1 customer uuid  $2 now timestamptz
+UPDATE pins SET tries = 0, locked_until = NULL
+WHERE customer = $1 AND (locked_until IS NULL OR locked_until <= $2);
+
+-- check: every_e_account_is_a_customers_account_in_the_ledger
+-- An e-account without its ledger account could never be paid from; one of another kind would be somebody else's money.
+SELECT e.id FROM e_accounts AS e LEFT JOIN accounts AS a ON a.id = e.id
+WHERE a.id IS NULL OR a.code <> 10 OR a.flags & 1 = 0;
