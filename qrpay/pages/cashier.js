@@ -3,7 +3,7 @@ import { Api, follow } from "./lib/api.js";
 import { QrCode } from "./lib/draw.js";
 import { language, t } from "./lib/lang.js";
 import { money } from "./lib/money.js";
-import { Head, html, Icon, minutes, mount, Title, Trouble, useEffect, useSecondsLeft, useState, wordsOf } from "./lib/view.js";
+import { Head, html, Icon, minutes, mount, Sum, Title, Trouble, useEffect, useSecondsLeft, useState, wordsOf } from "./lib/view.js";
 
 const api = new Api();
 const id = decodeURIComponent(location.pathname.split("/").at(-1));
@@ -29,7 +29,7 @@ function Cashier() {
     ${order && html`<section class="code-screen" data-order=${order.id} data-status=${order.status}>
       <p class="payee"><span>${order.payee.name}</span>
         ${order.payee.verified && html`<span class="badge good"><${Icon} name="shield" />${t("verified")}</span>`}</p>
-      <p class="amount">${money(order.amount, order.currency, language())}</p>
+      <${Sum} amount=${order.amount} currency=${order.currency} />
       ${order.description && html`<p>${order.description}</p>`}
       <${State} key=${order.status} order=${order} left=${left} />
       ${trouble && html`<p class="notice" role="status">${wordsOf(trouble)[0]} ${t("still_watching")}</p>`}

@@ -2,7 +2,7 @@
 export const texts = {
   en: {
     wallet: "Wallet", pos: "Till", cashier: "Pay", back: "Back", done: "Done", dismiss: "Dismiss", more: "Show more", go_on: "Continue",
-    try_again: "Try again", copy: "Copy", copied: "Copied", loading: "Loading…", leave: "Sign out on this device",
+    try_again: "Try again", copy: "Copy", copied: "Copied", loading: "Loading…", leave: "Sign out",
     unreachable: "The server cannot be reached.",
     unreachable_detail: "Check the connection, then send the same again: nothing happens twice.",
     broken: "This page stumbled.",
@@ -10,7 +10,7 @@ export const texts = {
     wallet_welcome: "Open your wallet", wallet_token_hint: "Paste the access token you were given. It stays in this tab.",
     access_token: "Access token", other_token: "Enter another access token",
     balance: "Available balance", account: "Account", pending: "{amount} on hold", what_to_do: "Ways to pay",
-    scan: "Scan", my_code: "My code", history: "Payments", history_empty: "No payments yet.",
+    scan: "Scan", my_code: "My code", history: "Payments", all_history: "All payments", history_empty: "No payments yet.",
     not_live: "Reconnecting", news_paid: "Paid {amount} to {payee}.", news_received: "Received {amount}.", news_refunded: "Refunded {amount}.",
 
     scan_title: "Scan a code", camera_label: "Camera picture; hold the code in front of it", camera_on: "Use the camera",
@@ -62,17 +62,18 @@ export const texts = {
     paid_at: "Paid at", order: "Order", reference: "Reference", payer: "Payer", refunded: "Refunded",
     today_total: "Received today, {count} payments, refunds taken off", today_partial: "Only the newest {count} are added up here.", today_empty: "Nothing was paid yet today.",
     open_wallet: "Open in the wallet",
+    index_title: "Codes that can be checked, payments that happen once", index_wallet: "Scan and pay, or show a code", index_pos: "Take payments at a counter", docs: "API reference", index_docs: "Every call, with examples",
   },
   zh: {
     wallet: "钱包", pos: "收银台", cashier: "付款", back: "返回", done: "完成", dismiss: "知道了", more: "查看更多", go_on: "继续",
-    try_again: "重试", copy: "复制", copied: "已复制", loading: "加载中…", leave: "在本机退出",
+    try_again: "重试", copy: "复制", copied: "已复制", loading: "加载中…", leave: "退出",
     unreachable: "无法连接服务器。", unreachable_detail: "请检查网络后重试,同一请求不会重复执行。",
     broken: "页面出错了。",
 
     wallet_welcome: "打开钱包", wallet_token_hint: "请粘贴您的访问令牌,仅保存在当前标签页。",
     access_token: "访问令牌", other_token: "更换访问令牌",
     balance: "可用余额", account: "账户", pending: "冻结中 {amount}", what_to_do: "付款方式",
-    scan: "扫一扫", my_code: "付款码", history: "付款记录", history_empty: "暂无付款记录。",
+    scan: "扫一扫", my_code: "付款码", history: "付款记录", all_history: "全部付款记录", history_empty: "暂无付款记录。",
     not_live: "重新连接中", news_paid: "已向{payee}付款 {amount}。", news_received: "收到 {amount}。", news_refunded: "退款到账 {amount}。",
 
     scan_title: "扫一扫", camera_label: "摄像头画面,请将二维码对准取景框", camera_on: "使用摄像头",
@@ -124,5 +125,6 @@ export const texts = {
     paid_at: "付款时间", order: "订单号", reference: "商户单号", payer: "付款人", refunded: "已退款",
     today_total: "今日收款 {count} 笔,已扣除退款", today_partial: "此处仅合计最近 {count} 笔。", today_empty: "今日暂无收款。",
     open_wallet: "在钱包中打开",
+    index_title: "可验签的二维码,只发生一次的付款", index_wallet: "扫码付款或出示付款码", index_pos: "柜台收款", docs: "接口文档", index_docs: "全部接口与示例",
   },
 };

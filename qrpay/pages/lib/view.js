@@ -2,6 +2,7 @@
 import { html, render, useCallback, useEffect, useErrorBoundary, useMemo, useRef, useState } from "../vendor/htm/standalone.module.js";
 import { Problem, Unreachable } from "./api.js";
 import { language, onLanguage, setLanguage, t } from "./lang.js";
+import { money } from "./money.js";
 
 export { html, render, useCallback, useEffect, useErrorBoundary, useMemo, useRef, useState };
 
@@ -115,6 +116,12 @@ export function Copyable({ text, label }) {
     <textarea readonly rows="4" aria-label=${label} onFocus=${(event) => event.target.select()}>${text}</textarea>
     <button type="button" class="second" onClick=${copy}>${copied ? t("copied") : t("copy")}</button>
   </details>`;
+}
+
+/** An amount as the biggest thing on a screen; a long one is set smaller, so that it never breaks. */
+export function Sum({ amount, currency, ...more }) {
+  const text = money(amount, currency, language());
+  return html`<p class="amount ${text.length > 12 ? "longer" : text.length > 8 ? "long" : ""}" ...${more}>${text}</p>`;
 }
 
 /** A payee's or payer's name, whichever form an answer or event gives it in. */

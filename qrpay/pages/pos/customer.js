@@ -1,9 +1,8 @@
 // The customer shows a code, the till reads it and reports it; paid at once, or after a word on the customer's phone.
 import { follow } from "../lib/api.js";
-import { language, t } from "../lib/lang.js";
-import { money } from "../lib/money.js";
+import { t } from "../lib/lang.js";
 import { ScanPanel } from "../lib/scanner.js";
-import { html, Title, Trouble, useEffect, useRef, useState, wordsOf } from "../lib/view.js";
+import { html, Sum, Title, Trouble, useEffect, useRef, useState, wordsOf } from "../lib/view.js";
 
 export function Customer({ api, till, sale, text, found, paid, keypad, giveUp }) {
   const [state, setState] = useState(text ? "reporting" : "scanning");
@@ -54,7 +53,7 @@ export function Customer({ api, till, sale, text, found, paid, keypad, giveUp })
   const over = ["closed", "expired"].includes(state);
   return html`<section class="code-screen" data-state=${state}>
     <${Title}>${t("scan_customer")}<//>
-    <p class="amount">${money(sale.amount, sale.currency, language())}</p>
+    <${Sum} amount=${sale.amount} currency=${sale.currency} />
     ${state === "waiting" && html`<p class="notice wait" role="status">${t("waiting_for_phone")}</p>`}
     ${state === "reporting" && html`<p class="notice wait" role="status">${t("charging")}</p>`}
     ${over && html`<p class="notice" role="status">${t(`order_${state}_detail`)}</p>`}

@@ -3,7 +3,7 @@ import { follow } from "../lib/api.js";
 import { QrCode } from "../lib/draw.js";
 import { language, t } from "../lib/lang.js";
 import { money } from "../lib/money.js";
-import { html, minutes, Title, Trouble, useEffect, useRef, useSecondsLeft, useState, wordsOf } from "../lib/view.js";
+import { html, minutes, Sum, Title, Trouble, useEffect, useRef, useSecondsLeft, useState, wordsOf } from "../lib/view.js";
 
 export function OrderCode({ api, till, sale, paid, keypad, giveUp }) {
   const [order, setOrder] = useState(null);
@@ -53,7 +53,7 @@ export function OrderCode({ api, till, sale, paid, keypad, giveUp }) {
   const amount = money(sale.amount, sale.currency, language());
   if (!order) {
     return html`<section class="code-screen">
-      <${Title} className="fine">${t("making_order")}<//><p class="amount">${amount}</p>
+      <${Title} className="fine">${t("making_order")}<//><${Sum} amount=${sale.amount} currency=${sale.currency} />
       <${Trouble} reason=${trouble} />
       ${trouble && html`<p class="notice">${trouble.unknown ? t("order_unknown") : t("order_refused")}</p>
         ${trouble.unknown && html`<button type="button" class="first wide" onClick=${open}>${t("ask_again")}</button>`}
@@ -63,7 +63,7 @@ export function OrderCode({ api, till, sale, paid, keypad, giveUp }) {
   const over = order.status !== "open";
   return html`<section class="code-screen" data-order=${order.id} data-status=${order.status}>
     <${Title} className="fine">${over ? t(`order_${order.status}`) : t("scan_to_pay")}<//>
-    <p class="amount">${amount}</p>
+    <${Sum} amount=${sale.amount} currency=${sale.currency} />
     ${order.description && html`<p>${order.description}</p>`}
     ${over
       ? html`<p class="notice" role="status">${t(`order_${order.status}_detail`)}</p>`

@@ -1,8 +1,7 @@
 // Green, and said aloud: money has arrived.
-import { clock, language, t } from "../lib/lang.js";
-import { money } from "../lib/money.js";
+import { clock, t } from "../lib/lang.js";
 import { announce } from "../lib/speech.js";
-import { html, Icon, nameOf, Title, useEffect, useState } from "../lib/view.js";
+import { html, Icon, nameOf, Sum, Title, useEffect, useState } from "../lib/view.js";
 
 export function Paid({ order, next }) {
   const [spoken, setSpoken] = useState("");
@@ -15,7 +14,7 @@ export function Paid({ order, next }) {
   return html`<section class="green-screen" data-order=${order.id} data-status="paid">
     <div class="tick"><${Icon} name="check" /></div>
     <${Title}>${t("received_title")}<//>
-    <p class="amount">${money(order.amount, order.currency, language())}</p>
+    <${Sum} amount=${order.amount} currency=${order.currency} />
     <p role="status" aria-live="assertive" class="spoken">${spoken}</p>
     ${order.beforeClose && html`<p class="notice">${t("paid_before_close")}</p>`}
     ${order.description && html`<p>${order.description}</p>`}

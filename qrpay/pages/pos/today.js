@@ -1,7 +1,7 @@
 // What was paid today, and the sum that should be in the books.
 import { clock, language, t } from "../lib/lang.js";
 import { money } from "../lib/money.js";
-import { html, nameOf, Title, Trouble, useEffect, useState } from "../lib/view.js";
+import { html, nameOf, Sum, Title, Trouble, useEffect, useState } from "../lib/view.js";
 
 const PAGES_MAX = 20;
 
@@ -38,11 +38,11 @@ export function Today({ api, session, currency }) {
   return html`<${Title}>${t("today")}<//>
     <${Trouble} reason=${trouble} again=${load} />
     ${rows && html`<section class="card balance"><p class="fine">${t("today_total", { count: ours.length })}</p>
-      <p class="amount" data-total=${total}>${money(total, currency, language())}</p>
+      <${Sum} amount=${total} currency=${currency} data-total=${total} />
       ${!whole && html`<p class="fine">${t("today_partial", { count: rows.length })}</p>`}</section>`}
     ${rows?.length === 0 && html`<p class="notice" role="status">${t("today_empty")}</p>`}
     <ul class="rows">${rows?.map((row) => html`<li key=${row.id} class="row">
-      <span><strong>${row.description || row.reference}</strong>
+      <span><strong>${row.description || `···${row.reference.slice(-6)}`}</strong>
         <span class="fine">${clock(row.payment?.paid_at ?? row.created_at)} · ${nameOf(row.payment?.payer)}</span></span>
       <span class="sum">${money(row.amount, row.currency, language())}
         ${row.refunded_amount > 0 && html`<span class="fine">−${money(row.refunded_amount, row.currency, language())}</span>`}</span>

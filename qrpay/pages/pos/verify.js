@@ -3,7 +3,7 @@ import { verifyReceipt } from "../lib/codes.js";
 import { clock, language, t } from "../lib/lang.js";
 import { money } from "../lib/money.js";
 import { ScanPanel } from "../lib/scanner.js";
-import { html, Icon, Title, useEffect, useState } from "../lib/view.js";
+import { html, Icon, Sum, Title, useEffect, useState } from "../lib/view.js";
 
 export function Verify({ keys, till, text, found }) {
   const [check, setCheck] = useState(null);
@@ -29,7 +29,7 @@ function Outcome({ check: { verdict, claims, before } }) {
     <p class="verdict ${good ? "good" : "bad"}"><${Icon} name=${good ? "shield" : "warn"} />
       ${verdict === "holds" && before !== null ? t("receipt_seen_before", { time: clock(before, { seconds: true }) }) : t(`receipt_${verdict}`)}</p>
     ${verdict === "holds" && html`
-      <p class="amount">${money(claims.amount, claims.currency, language())}</p>
+      <${Sum} amount=${claims.amount} currency=${claims.currency} />
       <dl>
         <dt>${t("paid_at")}</dt><dd>${clock(claims.paid_at, { date: true, seconds: true })}</dd>
         <dt>${t("order")}</dt><dd class="id">${claims.order}</dd>

@@ -1,7 +1,6 @@
 // A shop scanned my code and the rules want my word: a sheet with the amount, the payee and the PIN.
-import { language, t } from "../lib/lang.js";
-import { money } from "../lib/money.js";
-import { html, nameOf, Sheet, Trouble, useEffect, useRef, useState } from "../lib/view.js";
+import { t } from "../lib/lang.js";
+import { html, nameOf, Sheet, Sum, Trouble, useEffect, useRef, useState } from "../lib/view.js";
 import { PinField } from "./pay.js";
 
 export function Confirm({ api, ask, paid, close }) {
@@ -27,7 +26,7 @@ export function Confirm({ api, ask, paid, close }) {
     <form class="pay" onSubmit=${pay}>
       <h2>${t("confirm_title")}</h2>
       <p class="payee"><span>${nameOf(ask.payee)}</span></p>
-      <p class="amount">${money(ask.amount, ask.currency, language())}</p>
+      <${Sum} amount=${ask.amount} currency=${ask.currency} />
       <${PinField} input=${pin} />
       <${Trouble} reason=${trouble} />
       <button class="first wide" disabled=${busy}>${busy ? t("paying") : t("confirm_pay")}</button>

@@ -4,7 +4,8 @@ import { money } from "../lib/money.js";
 import { html, nameOf, Title, Trouble, useEffect, useState } from "../lib/view.js";
 import { Receipt } from "./receipt.js";
 
-export function History({ api }) {
+/** `limit` payments a page; the short list of the first screen is `bare`: no title, no more pages. */
+export function History({ api, limit = 20, bare = false }) {
   const [rows, setRows] = useState(null);
   const [cursor, setCursor] = useState(null);
   const [trouble, setTrouble] = useState(null);
@@ -13,16 +14,16 @@ export function History({ api }) {
   async function load(from) {
     setTrouble(null);
     try {
-      const page = await api.get(`/v1/payments?limit=20${from ? `&cursor=${encodeURIComponent(from)}` : ""}`);
+      const page = await api.get(`/v1/payments?limit=${limit}${from ? `&cursor=${encodeURIComponent(from)}` : ""}`);
       setRows((before) => [...(from ? before : []), ...page.data]);
       setCursor(page.next_cursor);
     } catch (reason) {
       setTrouble(reason);
     }
   }
-  return html`<${Title}>${t("history")}<//>
-    <${Trouble} reason=${trouble} again=${() => load(cursor)} />
-    ${rows?.length === 0 && html`<p class="notice" role="status">${t("history_empty")}</p>`}
+  return html`${!bare && html`<${Title}>${t("history")}<//>`}
+    <${Trouble} reason=${trouble} again=${() => load(rows ? cursor : null)} />
+    ${rows?.length === 0 && !bare && html`<p class="notice" role="status">${t("history_empty")}</p>`}
     <ul class="rows">${rows?.map((row) => html`<li key=${row.order}>
       <button type="button" class="row" aria-expanded=${open === row.order} onClick=${() => setOpen(open === row.order ? null : row.order)}>
         <span><strong>${nameOf(row.payee)}</strong>
@@ -31,5 +32,5 @@ export function History({ api }) {
       </button>
       ${open === row.order && html`<${Receipt} api=${api} order=${row.order} />`}
     </li>`)}</ul>
-    ${cursor && html`<button type="button" class="second wide" onClick=${() => load(cursor)}>${t("more")}</button>`}`;
+    ${cursor && !bare && html`<button type="button" class="second wide" onClick=${() => load(cursor)}>${t("more")}</button>`}`;
 }

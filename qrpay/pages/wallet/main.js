@@ -5,7 +5,7 @@ import { language, t } from "../lib/lang.js";
 import { money } from "../lib/money.js";
 import { forget, save, takeFromFragment } from "../lib/session.js";
 import { listen } from "../lib/stream.js";
-import { CredentialForm, Head, html, Icon, mount, nameOf, useCallback, useEffect, useState } from "../lib/view.js";
+import { CredentialForm, Head, html, Icon, mount, nameOf, useCallback, useEffect, useRef, useState } from "../lib/view.js";
 import { Confirm } from "./confirm.js";
 import { History } from "./history.js";
 import { Home } from "./home.js";
@@ -29,11 +29,14 @@ function Wallet() {
 
 function Signed({ api: made, leave }) {
   const [api] = useState(made);
-  const [screen, go] = useState(firstScreen);
+  const [screen, setScreen] = useState(firstScreen);
   const [accounts, setAccounts] = useState({ data: null, trouble: null });
   const [asked, setAsked] = useState(null);
   const [news, setNews] = useState("");
   const [live, setLive] = useState("live");
+  const place = useRef(screen);
+  place.current = screen;
+  const go = (next) => { setNews(""); setScreen(next); };
   const home = () => go({ name: "home" });
 
   const reload = useCallback(async () => {
@@ -59,19 +62,19 @@ function Signed({ api: made, leave }) {
     if (type === "confirm") return setAsked(data);
     if (!["paid", "received", "refunded"].includes(type)) return undefined;
     reload();
-    const amount = data.amount && data.currency ? money(data.amount, data.currency, language()) : "";
-    setNews(t(`news_${type}`, { amount, payee: nameOf(data.payee) }));
     if (type === "paid") {
       setAsked((sheet) => (sheet?.order === data.order ? null : sheet));
-      // A shop scanned the code on the screen: what was paid takes its place.
-      go((now) => (now.name === "mycode" ? { name: "done", payment: data } : now));
+      // A shop scanned the code on the screen: what was paid takes its place. What was paid on this page is shown already.
+      if (place.current.name === "mycode") return go({ name: "done", payment: data });
+      if (["review", "done"].includes(place.current.name)) return undefined;
     }
-    return undefined;
+    const amount = data.amount && data.currency ? money(data.amount, data.currency, language()) : "";
+    return setNews(t(`news_${type}`, { amount, payee: nameOf(data.payee) }));
   }
 
   const paid = (payment) => { setAsked(null); reload(); go({ name: "done", payment }); };
   const shown = {
-    home: () => html`<${Home} accounts=${accounts} reload=${reload} go=${go} leave=${leave} />`,
+    home: () => html`<${Home} api=${api} accounts=${accounts} reload=${reload} go=${go} leave=${leave} />`,
     scan: () => html`<${Scan} found=${(text) => go({ name: "review", text })} />`,
     review: () => html`<${Review} key=${screen.text ?? screen.order} api=${api} keys=${keys} text=${screen.text} order=${screen.order} paid=${paid} again=${() => go({ name: "scan" })} />`,
     done: () => html`<${Done} api=${api} payment=${screen.payment} home=${home} />`,

@@ -2,7 +2,7 @@
 import { verifyCode } from "../lib/codes.js";
 import { clock, language, t } from "../lib/lang.js";
 import { exponentOf, money, parseAmount, symbolOf } from "../lib/money.js";
-import { html, Icon, minutes, nameOf, Title, Trouble, useEffect, useRef, useSecondsLeft, useState } from "../lib/view.js";
+import { html, Icon, minutes, nameOf, Sum, Title, Trouble, useEffect, useRef, useSecondsLeft, useState } from "../lib/view.js";
 import { Receipt } from "./receipt.js";
 
 const PAYABLE = ["order", "static", "collect", "bill"];
@@ -42,7 +42,7 @@ function Says({ said }) {
     <p class="payee"><span>${said.payee?.name}</span>
       ${said.payee?.verified && html`<span class="badge good"><${Icon} name="shield" />${t("verified")}</span>`}</p>
     <p class="fine">${t(`kind_${said.kind}`)}</p>
-    ${said.amount != null && html`<p class="amount">${money(said.amount, said.currency, language())}</p>`}
+    ${said.amount != null && html`<${Sum} amount=${said.amount} currency=${said.currency} />`}
     ${said.description && html`<p>${said.description}</p>`}
     ${said.expires_at && html`<p class="fine">${left > 0 ? t("valid_for", { time: minutes(left) }) : t("code_over")}</p>`}
   </section>`;
@@ -52,7 +52,7 @@ function Says({ said }) {
 function SaysOffline({ code }) {
   return html`<section class="card says">
     <p class="payee"><span>${code.name}</span></p>
-    ${code.amount !== null && html`<p class="amount">${money(code.amount, code.currency, language())}</p>`}
+    ${code.amount !== null && html`<${Sum} amount=${code.amount} currency=${code.currency} />`}
     <p class="fine">${t("read_offline")}</p>
   </section>`;
 }
@@ -123,7 +123,7 @@ export function Done({ api, payment, home }) {
   return html`<section class="done" data-order=${payment.order}>
     <div class="tick"><${Icon} name="check" /></div>
     <${Title}>${t("paid_title")}<//>
-    <p class="amount">${money(payment.amount, payment.currency, language())}</p>
+    <${Sum} amount=${payment.amount} currency=${payment.currency} />
     <p class="payee"><span>${nameOf(payment.payee)}</span></p>
     ${payment.paid_at && html`<p class="fine"><time datetime=${payment.paid_at}>${clock(payment.paid_at, { date: true, seconds: true })}</time></p>`}
     <${Receipt} api=${api} order=${payment.order} />
