@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,13 +19,17 @@ from qrpay.database.migrator import APPLICATION, migrate
 from qrpay.database.pool import Database, dsn_to
 
 TEMPLATE = "qrpay_template"
+ABANDONED_S = 3600
 
 
 @pytest.fixture(scope="session")
-def server_home() -> Iterator[Path]:
+def server_home() -> Path:
     """A folder that the workers of this session share, and no other session."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
-    yield Path(tempfile.gettempdir()) / f"qrpay-tests-{os.geteuid()}-{run[:12]}"
+    homes = Path(tempfile.gettempdir())
+    for home in homes.glob(f"qrpay-tests-{os.geteuid()}-*"):
+        _leave_abandoned(home)
+    return homes / f"qrpay-tests-{os.geteuid()}-{run[:12]}"
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +89,17 @@ async def cloned(server_dsn: str, template: str = "template1") -> AsyncIterator[
     await _administer(server_dsn, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield dsn_to(server_dsn, name)
     await _administer(server_dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _leave_abandoned(home: Path) -> None:
+    """End the server of a session that was killed: an hour old, and held by nobody."""
+    users = home / "users"
+    if users.exists() and time.time() - users.stat().st_mtime > ABANDONED_S:
+        server = EmbeddedServer(home)
+        server.start()
+        server.stop()  # stops it only when nobody else holds it
+        if not server.running():
+            shutil.rmtree(home, ignore_errors=True)
 
 
 async def _administer(server_dsn: str, statement: str) -> None:
