@@ -40,7 +40,7 @@ from qrpay.features.merchants.model import Balance
 from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Transfer
 from qrpay.ledger.rules import bank_day
-from qrpay.problem import FieldError, not_found
+from qrpay.problem import FieldError, invalid_field, not_found
 from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, claim, id_of, id_text, new_id
 from qrpay.web.callers import Wallet
 
@@ -197,8 +197,8 @@ async def accounts_of(core: Core, customer: Id) -> Sequence[AccountView]:
     """A customer's accounts with balance and limits, oldest first."""
     owned = await store.accounts_of(core.database, customer)
     found = await core.ledger.lookup_accounts([account.id for account in owned])
-    today = bank_day(core.clock())
-    return [_view(account, found[account.id], today) for account in owned]
+    now = core.clock()
+    return [_view(account, found[account.id], now) for account in owned]
 
 
 async def owned_account(core: Core, customer: Id, account: Id) -> EAccount:
@@ -213,14 +213,17 @@ async def read_account(core: Core, customer: Id, account: Id) -> AccountView:
     """One account with balance and limits. Raises `not_found`, also for somebody else's."""
     owned = await owned_account(core, customer, account)
     found = await core.ledger.lookup_accounts([account])
-    return _view(owned, found[account], bank_day(core.clock()))
+    return _view(owned, found[account], core.clock())
 
 
 async def statement(core: Core, customer: Id, account: Id, ask: EntryQuery) -> Page[EntryView]:
     """A page of an account's statement, newest first. Raises `not_found`, also for somebody else's account."""
     owned = await owned_account(core, customer, account)
     # One more than asked for tells whether there is a next page.
-    entries = await core.ledger.entries(account, limit=ask.limit + 1, before=ask.cursor)
+    try:
+        entries = await core.ledger.entries(account, limit=ask.limit + 1, before=ask.cursor)
+    except (ValueError, OverflowError):
+        raise invalid_field(errors=[FieldError("cursor", "This is no cursor of this statement.")]) from None
     shown = entries[: ask.limit]
     names = await names_of(core, {_other_side(entry, account) for entry in shown})
     lines = [_line(entry, owned, names) for entry in shown]
@@ -255,7 +258,15 @@ def _line(entry: Entry, owned: EAccount, names: dict[Id, str]) -> EntryView:
     )
 
 
-def _view(owned: EAccount, account: Account, today: date) -> AccountView:
+def cap_resets_at(now: datetime, *, year: bool) -> datetime:
+    """When the caps of the bank's day or year (Asia/Shanghai, no summer time) begin anew, in UTC."""
+    today = bank_day(now)
+    first = date(today.year + 1, 1, 1) if year else today + timedelta(days=1)
+    return datetime(first.year, first.month, first.day, tzinfo=UTC) - BEIJING
+
+
+def _view(owned: EAccount, account: Account, now: datetime) -> AccountView:
+    today = bank_day(now)
     this_day = account.used_on == today
     this_year = account.used_on is not None and account.used_on.year == today.year
     return AccountView(
@@ -264,18 +275,15 @@ def _view(owned: EAccount, account: Account, today: date) -> AccountView:
         owned.currency,
         Balance.of(account),
         Limits(
-            _cap(account.day_limit, account.day_used if this_day else 0, today + timedelta(days=1)),
-            _cap(account.year_limit, account.year_used if this_year else 0, date(today.year + 1, 1, 1)),
+            _cap(account.day_limit, account.day_used if this_day else 0, cap_resets_at(now, year=False)),
+            _cap(account.year_limit, account.year_used if this_year else 0, cap_resets_at(now, year=True)),
             account.balance_limit,
         ),
     )
 
 
-def _cap(limit: int | None, used: int, resets_on: date) -> Cap | None:
-    if limit is None:
-        return None
-    resets_at = datetime(resets_on.year, resets_on.month, resets_on.day, tzinfo=UTC) - BEIJING
-    return Cap(limit, used, max(0, limit - used), resets_at)
+def _cap(limit: int | None, used: int, resets_at: datetime) -> Cap | None:
+    return None if limit is None else Cap(limit, used, max(0, limit - used), resets_at)
 
 
 # The money light -----------------------------------------------------------------------------------------------
