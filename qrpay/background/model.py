@@ -12,11 +12,8 @@ from qrpay.ledger.model import Posted
 from qrpay.values import Id
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
     from qrpay.core import Core
-
-    Connection = PoolConnectionProxy
+    from qrpay.database.pool import Queries
 
 
 class NewEvent(Struct, frozen=True):
@@ -60,7 +57,7 @@ class Consumer(Struct, frozen=True):
     """Hears every event once, in order, in batches; what it writes and its cursor commit together."""
 
     name: str
-    hear: "Callable[[Core, Connection, Sequence[Event]], Awaitable[None]]"
+    hear: "Callable[[Core, Queries, Sequence[Event]], Awaitable[None]]"
 
 
 class Job(Struct, frozen=True):

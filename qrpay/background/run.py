@@ -1,0 +1,49 @@
+"""The background process: the log writer, the consumers and the jobs, while this process leads."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from qrpay.background.consumers import Listening
+from qrpay.background.jobs import by_the_clock, guarded
+from qrpay.background.leader import lead
+from qrpay.background.log import LogWriter
+from qrpay.background.model import Job
+
+if TYPE_CHECKING:
+    from qrpay.core import Core
+    from qrpay.feature import Feature
+
+HOLDS_S: Final = 1.0
+
+
+async def run(core: "Core", features: "Sequence[Feature]", stop: asyncio.Event) -> None:
+    """Work whenever this process leads, until `stop`; returns once everything under way has come to rest."""
+    await lead(core.database, partial(work, core, features), stop)
+
+
+async def work(core: "Core", features: "Sequence[Feature]") -> None:
+    """Everything the leader does, until cancelled."""
+    hearing = [Listening(core, consumer) for feature in features for consumer in feature.consumers]
+
+    def ring() -> None:
+        for listening in hearing:
+            listening.news.set()
+
+    sources = [source for feature in features for source in feature.events]
+    jobs = [holds, *(job for feature in features for job in feature.jobs)]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(guarded("event log", LogWriter(core, sources, ring).run))
+        for listening in hearing:
+            group.create_task(guarded(listening.name, listening.run))
+        for job in jobs:
+            group.create_task(guarded(job.name, partial(by_the_clock, core, job)))
+
+
+async def _release_due_holds(core: "Core") -> int:
+    """Give back the money of holds whose time has come."""
+    return await core.ledger.release_due_holds()
+
+
+holds: Final = Job("release due holds", HOLDS_S, _release_due_holds)

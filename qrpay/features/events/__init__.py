@@ -1,0 +1,1 @@
+"""The event log as merchants and wallets read it: by polling, and as a stream."""

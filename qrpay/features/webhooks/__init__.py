@@ -1,0 +1,1 @@
+"""Webhooks: the merchant's own address is called when something happened (Standard Webhooks)."""

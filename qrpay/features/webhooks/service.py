@@ -1,0 +1,226 @@
+"""The rules of webhooks: who may be called, what is signed, when it is tried again, when we stop."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from msgspec import UNSET, Struct, UnsetType
+
+from qrpay.background.jobs import jittered
+from qrpay.features.events.model import PREFIX, EventBody
+from qrpay.features.webhooks import store
+from qrpay.features.webhooks.address import Gate
+from qrpay.features.webhooks.model import (
+    ENDPOINT,
+    Attempt,
+    Delivery,
+    DeliveryQuery,
+    Due,
+    Endpoint,
+    Health,
+    LastAttempt,
+    NewEndpoint,
+    StoredDelivery,
+    StoredEndpoint,
+    Tried,
+)
+from qrpay.features.webhooks.problems import (
+    idempotency_key_reused,
+    webhook_endpoint_disabled,
+    webhook_endpoints_full,
+    webhook_url_refused,
+)
+from qrpay.features.webhooks.signature import new_secret, secret_text, signatures
+from qrpay.problem import FieldError, invalid_field, not_found
+from qrpay.values import Id, Page, claim, encode, id_from_text, id_text, new_id, rfc3339
+
+if TYPE_CHECKING:
+    from qrpay.core import Core
+
+ENDPOINTS_MAX: Final = 16
+PURPOSE: Final = "webhook secret"
+GONE: Final = 410
+SLOW_DOWN: Final = frozenset({429, 502, 503, 504})
+
+
+class Patience(Struct, frozen=True):
+    """How long we wait before trying again, in seconds.
+
+    retries_s   after the first, second, … failure of a delivery; the last holds for all further ones
+    slow_s      an endpoint that asks us to slow down is left alone for at least this long
+    down_after  failures in a row after which an endpoint counts as down: one attempt at a time, with pauses between
+    pause_s     the first such pause; each is twice as long as the one before, up to pause_max_s
+    """
+
+    retries_s: Sequence[float] = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+    slow_s: float = 5
+    down_after: int = 3
+    pause_s: float = 5
+    pause_max_s: float = 300
+
+
+# Endpoints -----------------------------------------------------------------------------------------------------
+
+
+async def register(core: "Core", gate: Gate, merchant: Id, ask: NewEndpoint, key: str | None) -> tuple[Endpoint, bool]:
+    """Register an endpoint; whether it is a first answer given again, for the same Idempotency-Key.
+
+    Refuses with `webhook_url_refused`, `webhook_endpoints_full`, `idempotency_key_reused`.
+    """
+    if defect := await gate.defect(ask.url):
+        raise webhook_url_refused(reason=defect, errors=[FieldError("/url", defect)])
+    id_ = new_id() if key is None else claim("webhook endpoint", merchant, key)
+    secret = new_secret()
+    sealed = core.vault.seal(PURPOSE, secret)
+    new = StoredEndpoint(id_, merchant, ask.url, ask.events, sealed, "enabled", None, core.clock())
+    if await store.register(core.database, new, ENDPOINTS_MAX):
+        return shown(new, secret_text(secret)), False
+    first = await store.endpoint(core.database, merchant, id_)
+    if first is None:
+        raise webhook_endpoints_full(limit=ENDPOINTS_MAX)
+    _must_be_the_same(first, ask)
+    return shown(first, secret_text(core.vault.unseal(PURPOSE, first.secret))), True
+
+
+def _must_be_the_same(first: StoredEndpoint, ask: NewEndpoint) -> None:
+    pairs = (("/url", first.url, ask.url), ("/events", list(first.events), list(ask.events)))
+    if errors := [FieldError(at, f"First: {then}. Now: {now}.") for at, then, now in pairs if then != now]:
+        raise idempotency_key_reused(errors=errors)
+
+
+async def endpoints_of(core: "Core", merchant: Id) -> Sequence[Endpoint]:
+    """All of a merchant's endpoints; there are at most ENDPOINTS_MAX."""
+    return [shown(row) for row in await store.endpoints_of(core.database, merchant)]
+
+
+async def endpoint(core: "Core", merchant: Id, text: str) -> StoredEndpoint:
+    """The endpoint behind `whe_…`; `not_found` when it is unknown, removed, or somebody else's."""
+    id_ = id_from_text(ENDPOINT, text)
+    found = await store.endpoint(core.database, merchant, id_) if id_ else None
+    if found is None or found.status == "removed":
+        raise not_found()
+    return found
+
+
+async def remove(core: "Core", merchant: Id, text: str) -> None:
+    """Remove an endpoint; nothing is sent there any more."""
+    found = await endpoint(core, merchant, text)
+    await store.remove(core.database, merchant, found.id)
+
+
+def shown(row: StoredEndpoint, secret: str | UnsetType = UNSET) -> Endpoint:
+    """The endpoint as its merchant reads it."""
+    return Endpoint(
+        id_text(ENDPOINT, row.id), row.url, row.events, row.status, row.reason, rfc3339(row.created_at), secret
+    )
+
+
+# Deliveries ----------------------------------------------------------------------------------------------------
+
+
+async def deliveries(core: "Core", merchant: Id, endpoint_text: str, ask: DeliveryQuery) -> Page[Delivery]:
+    """An endpoint's deliveries, newest first."""
+    at = await endpoint(core, merchant, endpoint_text)
+    before = None
+    if ask.cursor is not None:
+        event = id_from_text(PREFIX, ask.cursor)
+        place = await store.delivery(core.database, at.id, event) if event else None
+        if place is None:
+            raise invalid_field(errors=[FieldError("cursor", "This is no delivery of this endpoint.")])
+        before = place.seq
+    rows = await store.deliveries(core.database, at.id, before, ask.limit, ask.status)
+    more = id_text(PREFIX, rows[-1].event) if len(rows) == ask.limit else None
+    return Page([delivery_shown(row) for row in rows], more)
+
+
+async def resend(core: "Core", merchant: Id, endpoint_text: str, delivery_text: str) -> Delivery:
+    """Send a delivery again, whatever became of it; later ones of the same thing wait for it once more."""
+    at = await endpoint(core, merchant, endpoint_text)
+    event = id_from_text(PREFIX, delivery_text)
+    found = await store.delivery(core.database, at.id, event) if event else None
+    if found is None:
+        raise not_found()
+    if at.status != "enabled":
+        raise webhook_endpoint_disabled(reason=at.reason)
+    await store.send_again(core.database, at.id, found.seq, core.clock())
+    again = await store.delivery(core.database, at.id, found.event)
+    assert again is not None
+    return delivery_shown(again)
+
+
+def delivery_shown(row: StoredDelivery) -> Delivery:
+    """The delivery as its merchant reads it."""
+    last = None
+    if row.last_at is not None and row.last_ms is not None:
+        last = LastAttempt(rfc3339(row.last_at), row.last_status, row.last_error, row.last_ms)
+    next_try_at = rfc3339(row.next_try_at) if row.status == "waiting" else None
+    return Delivery(
+        id_text(PREFIX, row.event), row.type, row.status, row.attempts, rfc3339(row.created_at), next_try_at, last
+    )
+
+
+# Sending -------------------------------------------------------------------------------------------------------
+
+
+def message(core: "Core", due: Due) -> tuple[dict[str, str], bytes]:
+    """The headers and the body of one attempt, signed now."""
+    now, id_ = core.clock(), id_text(PREFIX, due.event)
+    body = encode(EventBody(id_, due.type, rfc3339(due.created_at), due.data))
+    secret, timestamp = core.vault.unseal(PURPOSE, due.secret), int(now.timestamp())
+    signed = signatures(secret, core.keyring.signer("webhook", now), id_, timestamp, body)
+    return {"webhook-id": id_, "webhook-timestamp": str(timestamp), "webhook-signature": signed}, body
+
+
+async def record(core: "Core", results: Sequence[tuple[Due, Attempt]], patience: Patience) -> Sequence[Health]:
+    """Write what came of attempts, and how their endpoints are now."""
+    now, give_up = core.clock(), timedelta(days=core.settings.webhook_days)
+    by_endpoint: defaultdict[Id, list[Attempt]] = defaultdict(list)
+    for due, attempt in results:
+        by_endpoint[due.endpoint].append(attempt)
+    async with core.database.transaction() as transaction:
+        before = await store.health(transaction, list(by_endpoint))
+        after = [health_after(before[id_], attempts, now, give_up, patience) for id_, attempts in by_endpoint.items()]
+        back = [
+            row.endpoint for row in after if row.failures == 0 and before[row.endpoint].failures >= patience.down_after
+        ]
+        tried = [after_attempt(due, attempt, now, give_up, patience) for due, attempt in results]
+        await store.record(transaction, tried, after, back, now)
+    return after
+
+
+def after_attempt(due: Due, attempt: Attempt, now: datetime, give_up: timedelta, patience: Patience) -> Tried:
+    """The delivery after this attempt: delivered, given up, or when it is tried again."""
+    attempts, end = due.attempts + 1, due.since + give_up
+    if attempt.delivered:
+        return Tried(due.endpoint, due.seq, "delivered", attempts, now, now, attempt)
+    if attempt.status == GONE or now >= end:
+        return Tried(due.endpoint, due.seq, "given_up", attempts, now, now, attempt)
+    pause = jittered(patience.retries_s[min(attempts, len(patience.retries_s)) - 1])
+    pause = max(pause, attempt.retry_after_s or 0)
+    return Tried(due.endpoint, due.seq, "waiting", attempts, min(now + timedelta(seconds=pause), end), now, attempt)
+
+
+def health_after(
+    before: Health, attempts: Sequence[Attempt], now: datetime, give_up: timedelta, patience: Patience
+) -> Health:
+    """The endpoint after these attempts, in the order they ended."""
+    failures, since, not_before = before.failures, before.failing_since, before.not_before
+    for attempt in attempts:
+        if attempt.status == GONE:
+            return Health(before.endpoint, failures + 1, since or now, now, "The receiver answered 410 Gone.")
+        if attempt.delivered:
+            failures, since, not_before = 0, None, now
+            continue
+        failures, since = failures + 1, since or now
+        pause = 0.0
+        if attempt.status in SLOW_DOWN:
+            pause = max(attempt.retry_after_s or 0, jittered(patience.slow_s))
+        if failures >= patience.down_after:
+            doubled = patience.pause_s * 2 ** min(failures - patience.down_after, 30)
+            pause = max(pause, jittered(min(doubled, patience.pause_max_s)))
+        not_before = max(not_before, now + timedelta(seconds=pause))
+    if since is not None and now - since >= give_up:
+        days = give_up.days
+        return Health(before.endpoint, failures, since, now, f"It has taken nothing for {days} days.")
+    return Health(before.endpoint, failures, since, not_before)

@@ -1,0 +1,134 @@
+"""The typed face of the statements on endpoints and deliveries."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from qrpay.background.model import Event
+from qrpay.database.pool import Database, Queries, Row
+from qrpay.database.statements import Statements
+from qrpay.features.webhooks.model import DeliveryStatus, Due, Health, StoredDelivery, StoredEndpoint, Tried
+from qrpay.values import Id
+
+STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
+
+
+async def register(database: Database, new: StoredEndpoint, limit: int) -> bool:
+    """Register an endpoint; False when the merchant has `limit` already, or the id is taken."""
+    async with database.transaction() as transaction:
+        await transaction.execute(STATEMENTS.take_turns, new.merchant)
+        made = await transaction.fetchval(
+            STATEMENTS.register, new.id, new.merchant, new.url, list(new.events), new.secret, new.created_at, limit
+        )
+    return made is not None
+
+
+async def endpoint(database: Database, merchant: Id, id: Id) -> StoredEndpoint | None:
+    """One of a merchant's endpoints, removed ones too."""
+    row = await database.fetchrow(STATEMENTS.endpoint, merchant, id)
+    return None if row is None else StoredEndpoint(*row)
+
+
+async def endpoints_of(database: Database, merchant: Id) -> Sequence[StoredEndpoint]:
+    """A merchant's endpoints, oldest first."""
+    return [StoredEndpoint(*row) for row in await database.fetch(STATEMENTS.endpoints_of, merchant)]
+
+
+async def remove(database: Database, merchant: Id, id: Id) -> bool:
+    """Remove an endpoint and give up what waits for it; False when there is none."""
+    async with database.transaction() as transaction:
+        removed = await transaction.fetchval(STATEMENTS.remove, merchant, id)
+        if removed is not None:
+            await transaction.execute(STATEMENTS.give_up, [removed])
+    return removed is not None
+
+
+async def enqueue(transaction: Queries, events: Sequence[Event], now: datetime) -> int:
+    """Queue events for the endpoints that want them, and wake the sender; how many deliveries that makes."""
+    queued = await transaction.fetchval(
+        STATEMENTS.enqueue,
+        [event.seq for event in events],
+        [event.type for event in events],
+        [event.receiver for event in events],
+        [event.about for event in events],
+        now,
+    )
+    if queued:
+        await transaction.execute(STATEMENTS.wake_sender)
+    return int(queued)
+
+
+async def due(
+    database: Database, now: datetime, *, each: int, limit: int, in_flight: Sequence[tuple[Id, int]]
+) -> Sequence[Due]:
+    """What may be sent now: at most `each` an endpoint and `limit` in all, the longest due first."""
+    rows = await database.fetch(
+        STATEMENTS.due, now, each, limit, [endpoint for endpoint, _ in in_flight], [seq for _, seq in in_flight]
+    )
+    return [_due(row) for row in rows]
+
+
+def _due(row: Row) -> Due:
+    endpoint, seq, event, type_, created_at, data, *rest = row
+    return Due(endpoint, seq, event, type_, created_at, msgspec.Raw(data.encode()), *rest)
+
+
+async def health(transaction: Queries, endpoints: Sequence[Id]) -> dict[Id, Health]:
+    """How these endpoints have been."""
+    rows = await transaction.fetch(STATEMENTS.health, endpoints)
+    return {row["endpoint"]: Health(*row) for row in rows}
+
+
+async def record(
+    transaction: Queries, tried: Sequence[Tried], healths: Sequence[Health], back: Sequence[Id], now: datetime
+) -> None:
+    """Write what came of attempts, how the endpoints are, and let those that are `back` have everything at once."""
+    await transaction.execute(
+        STATEMENTS.record,
+        [row.endpoint for row in tried],
+        [row.seq for row in tried],
+        [row.status for row in tried],
+        [row.attempts for row in tried],
+        [row.next_try_at for row in tried],
+        [row.at for row in tried],
+        [row.attempt.status for row in tried],
+        [row.attempt.error for row in tried],
+        [row.attempt.ms for row in tried],
+    )
+    await transaction.execute(
+        STATEMENTS.record_health,
+        [row.endpoint for row in healths],
+        [row.failures for row in healths],
+        [row.failing_since for row in healths],
+        [row.not_before for row in healths],
+        [row.disabled for row in healths],
+    )
+    if back:
+        await transaction.execute(STATEMENTS.hurry, back, now)
+    if off := [row.endpoint for row in healths if row.disabled is not None]:
+        await transaction.execute(STATEMENTS.give_up, off)
+
+
+async def deliveries(
+    database: Database, endpoint: Id, before: int | None, limit: int, status: DeliveryStatus | None
+) -> Sequence[StoredDelivery]:
+    """An endpoint's deliveries, newest first."""
+    return [
+        StoredDelivery(*row) for row in await database.fetch(STATEMENTS.deliveries, endpoint, before, limit, status)
+    ]
+
+
+async def delivery(database: Database, endpoint: Id, event: Id) -> StoredDelivery | None:
+    """One delivery of an endpoint, by its event."""
+    row = await database.fetchrow(STATEMENTS.delivery, endpoint, event)
+    return None if row is None else StoredDelivery(*row)
+
+
+async def send_again(database: Database, endpoint: Id, seq: int, now: datetime) -> None:
+    """Make a delivery due now, and wake the sender."""
+    async with database.transaction() as transaction:
+        await transaction.execute(STATEMENTS.send_again, endpoint, seq, now)
+        await transaction.execute(STATEMENTS.wake_sender)
