@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from qrpay.codes import emv
 from qrpay.codes.problems import code_expired, code_foreign, code_forged, code_malformed
@@ -113,10 +113,9 @@ def sign_code(content: CodeContent, signer: Signer, guid: str) -> str:
 
 def _assert_writable(content: CodeContent) -> None:
     assert content.amount is None or 1 <= content.amount <= AMOUNT_MAX, "amount out of range"
-    for text, most in (
-        (content.name, 25), (content.city, 15), (content.store or "-", 25), (content.terminal or "-", 25),
-    ):  # fmt: skip
-        assert 1 <= len(text) <= most and emv.is_ans(text), f"{text!r} does not fit its EMV object"
+    limits = ((content.name, 25), (content.city, 15), (content.store, 25), (content.terminal, 25))
+    for text, most in limits:
+        assert text is None or (1 <= len(text) <= most and emv.is_ans(text)), f"{text!r} does not fit its EMV object"
     assert re.match(r"[0-9]{4}\Z", content.mcc) and re.match(r"[A-Z]{2}\Z", content.country)
 
 
@@ -237,11 +236,24 @@ class Reader:
     """
 
     def __init__(self, keyring: Keyring, guid: str, memory: int = 16_384) -> None:
+        assert len(guid) <= GUID_MAX, f"our GUID may have {GUID_MAX} characters"
         self._keyring = keyring
         self._guid = guid
         self._memory = memory
         self._version = keyring.version
         self._seen: OrderedDict[str, tuple[CodeContent, datetime]] = OrderedDict()
+
+    def issue(self, content: CodeContent, now: datetime) -> str:
+        """The code as `sign_code` writes it with today's key, remembered: what we signed needs no verification.
+
+        Raises `unavailable` when no key signs now.
+        """
+        assert content.static or content.expires_at <= now.timestamp() + LIFE_MAX_S, "a dynamic code lives a day"
+        signer = self._keyring.signer("code", now)
+        text = sign_code(content, signer, self._guid)
+        until = self._keyring.verifier(signer.kid, now, "code").until
+        self._remember(text, structs.replace(content, kid=signer.kid), until)
+        return text
 
     def verify(self, text: str, now: datetime) -> CodeContent:
         """As `read_code`, but an expired code is told by `content.expired(now)`: money already paid is read first."""
@@ -252,12 +264,15 @@ class Reader:
         if known is not None and now < known[1]:
             self._seen.move_to_end(text)
             return known[0]
-        known = _verified(text, self._keyring, self._guid, now)
-        self._seen[text] = known
-        if len(self._seen) > self._memory:
-            self._seen.popitem(last=False)
-        return known[0]
+        content, until = _verified(text, self._keyring, self._guid, now)
+        self._remember(text, content, until)
+        return content
 
     def read(self, text: str, now: datetime) -> CodeContent:
         """As `read_code`."""
         return _alive(self.verify(text, now), now)
+
+    def _remember(self, text: str, content: CodeContent, until: datetime) -> None:
+        self._seen[text] = (content, until)
+        if len(self._seen) > self._memory:
+            self._seen.popitem(last=False)

@@ -199,25 +199,32 @@ class Jwk(Struct, frozen=True):
 
 
 class Keyring:
-    """All keys a process knows, in memory. `version` grows with every replacement: remembered checks end with it."""
+    """All keys a process knows, in memory. `version` grows when they change: remembered checks end with it."""
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
         self.version = 0
         self._keys: dict[str, Key] = {}
+        self._elsewhere: dict[str, Signer] = {}
         self._signers: dict[str, Signer] = {}
         self._verifiers: dict[str, Verifier] = {}
         self.replace(keys)
 
     def replace(self, keys: Iterable[Key], signers: Mapping[str, Signer] | None = None) -> None:
-        """Know these keys and no others. `signers`, by kid, sign for keys whose private half is elsewhere."""
-        known = {key.kid: key for key in keys}
+        """Know these keys and no others. `signers`, by kid, sign for keys whose private half is elsewhere.
+
+        The same keys again change nothing, so that whoever reloads them by the clock costs nobody a verification.
+        """
+        known, elsewhere = {key.kid: key for key in keys}, dict(signers or {})
+        if known == self._keys and elsewhere == self._elsewhere:
+            return
         for key in known.values():
             assert KID.match(key.kid), f"a key id must be short and plain: {key.kid!r}"
             assert key.alg == "EdDSA", f"no verifier is built in for {key.alg}"
             assert (defect := public_key_defect(key.public)) is None, defect
         here = {kid: Ed25519Signer(kid, key.private) for kid, key in known.items() if key.private is not None}
         self._keys = known
-        self._signers = {**here, **(signers or {})}
+        self._elsewhere = elsewhere
+        self._signers = {**here, **elsewhere}
         self._verifiers = {kid: Ed25519Verifier(kid, key.public, key.verify_until) for kid, key in known.items()}
         self.version += 1
 

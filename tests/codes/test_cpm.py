@@ -3,7 +3,7 @@
 from base64 import b64decode, b64encode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qrpay.codes import cpm
@@ -71,6 +71,7 @@ def test_broken_ones_are_refused(text: str, figures: dict[str, object]) -> None:
 
 
 @given(st.binary(max_size=384))
+@settings(deadline=None)
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     """No bytes make the reader fail otherwise than by a refusal."""
     try:
