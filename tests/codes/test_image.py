@@ -57,7 +57,6 @@ def test_every_picture_is_read_back(text: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=120))
 @settings(max_examples=40, deadline=None)
-@settings(deadline=None)
 def test_any_text_is_read_back(text: str) -> None:
     """Any printable Unicode, whatever version and padding it leads to."""
     assert read(rastered(image.matrix(text), 3)).bytes == text.encode()

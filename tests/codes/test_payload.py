@@ -153,7 +153,6 @@ CODE = signed()
 
 @given(st.data())
 @settings(max_examples=300, deadline=None)
-@settings(deadline=None)
 def test_any_change_of_one_character_is_refused(data: st.DataObject) -> None:
     """Replaced, dropped or doubled, with the checksum left or repaired: never read as ours."""
     place = data.draw(st.integers(0, len(CODE) - 1))
