@@ -165,7 +165,6 @@ def _looks_like_template(value: str) -> bool:
 # Meaning -------------------------------------------------------------------------------------------------------
 
 _AMOUNT = re.compile(r"[0-9]+(?:\.([0-9]*))?\Z")
-_CONSUMER_DATA = re.compile(r"(?!.*(.).*\1)[AME]{1,3}\Z")
 
 
 def _text(length_max: int) -> Callable[[str], bool]:
@@ -200,14 +199,14 @@ _ROOT: Final[dict[str, Callable[[str], bool]]] = {
 }
 _ADDITIONAL: Final[dict[str, Callable[[str], bool]]] = {
     **{f"{number:02d}": _text(25) for number in range(1, 9)},
-    "09": _matches(_CONSUMER_DATA.pattern.removesuffix(r"\Z")),
+    "09": _matches(r"(?!.*(.).*\1)[AME]{1,3}"),
 }
 _LANGUAGE: Final[dict[str, Callable[[str], bool]]] = {
     "00": _matches("[A-Za-z]{2}"),
     "01": lambda value: len(value) <= 25,
     "02": lambda value: len(value) <= 15,
 }
-_OTHERS_MAY: Final[dict[str, Callable[[str], bool]]] = {
+_ROOT_OF_OTHERS: Final = _ROOT | {
     "60": is_ans,  # a Pix code in use has a city of 16 characters
     "63": lambda value: True,  # the CRC itself was compared already; its case may be lower
 }
@@ -215,9 +214,10 @@ _OTHERS_MAY: Final[dict[str, Callable[[str], bool]]] = {
 
 def validate(message: Message, strict: bool) -> None:
     """Every object of a tree against Table 3.6 and its clauses. Raises `code_malformed`."""
-    ids = {item.id for item in message.items}
+    values = {item.id: item.value for item in message.items}
+    rules = _ROOT if strict else _ROOT_OF_OTHERS
     for item in message.items:
-        may = _ROOT.get(item.id) if strict else _OTHERS_MAY.get(item.id) or _ROOT.get(item.id)
+        may = rules.get(item.id)
         if may is not None and not may(item.value):
             _refuse("bad_value", item.id)
         if item.id == "62":
@@ -229,14 +229,14 @@ def validate(message: Message, strict: bool) -> None:
         elif "26" <= item.id <= "51" or (item.id >= "80" and (strict or item.items)):
             _validate_guid(item.items, item.id, ans="26" <= item.id <= "51")
     for needed in ("53", "58", *(("52", "59", "60") if strict else ())):
-        if needed not in ids:
+        if needed not in values:
             _refuse("missing", needed)
     if not any(True for _ in message.accounts()):
         _refuse("missing", "26")
     for fee, indicator in (("56", "02"), ("57", "03")):
-        if (fee in ids) != (message.find("55") == indicator):
+        if (fee in values) != (values.get("55") == indicator):
             _refuse("tip_and_fee_disagree", fee)
-    _validate_decimals(message)
+    _validate_decimals(values)
 
 
 def _validate_fields(items: tuple[Item, ...], rules: dict[str, Callable[[str], bool]], path: str) -> None:
@@ -264,11 +264,11 @@ def _validate_guid(items: tuple[Item, ...], path: str, ans: bool) -> None:
         _refuse("bad_value", path)
 
 
-def _validate_decimals(message: Message) -> None:
+def _validate_decimals(values: dict[str, str]) -> None:
     """No more decimals than the currency has (4.7.7); of a currency we do not know, any number."""
-    currency = CURRENCY_OF_LEDGER.get(int(message.find("53") or 0))
+    currency = CURRENCY_OF_LEDGER.get(int(values["53"]))
     for object_id in ("54", "56"):
-        found = _AMOUNT.match(message.find(object_id) or "")
+        found = _AMOUNT.match(values.get(object_id, ""))
         if currency and found and len(found[1] or "") > currency.exponent:
             _refuse("too_many_decimals", object_id)
 
