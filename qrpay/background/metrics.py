@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from qrpay.measures import Counter, Gauge, Histogram
 
 event_lag_s: Final = Gauge(
     "qrpay_event_lag_seconds",
@@ -19,7 +19,7 @@ consumer_lag_events: Final = Gauge(
 job_failures_total: Final = Counter(
     "qrpay_background_failures_total", "Rounds of a background loop that failed.", ["name"]
 )
-leading: Final = Gauge("qrpay_background_leader", "1 in the process that leads.", multiprocess_mode="livesum")
+leading: Final = Gauge("qrpay_background_leader", "1 in the process that leads.", multiprocess_mode="mostrecent")
 
 webhook_lag_s: Final = Gauge(
     "qrpay_webhook_lag_seconds",

@@ -1,0 +1,106 @@
+"""A shop and its customers on the real ledger, and a feature that tells their payments."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+
+from qrpay.background.model import Event, EventSource, NewEvent
+from qrpay.background.run import work
+from qrpay.background.store import events_after
+from qrpay.core import Core
+from qrpay.feature import Feature
+from qrpay.ledger.chart import AccountCode, TransferCode
+from qrpay.ledger.model import AccountFlag, NewAccount, Posted, Result, Transfer
+from qrpay.values import Id, claim, encode, new_id
+
+CNY = 156
+
+
+class Shop:
+    """One merchant and one customer with money. Their events go to the ids of their accounts."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.merchant, self.customer, self.bank = new_id(), new_id(), new_id()
+
+    async def pay(self, order: Id | None = None) -> Id:
+        """Pay one order."""
+        order = order or new_id()
+        transfer = Transfer(order, self.customer, self.merchant, 1_00, TransferCode.PAYMENT, CNY)
+        assert (await self.core.ledger.post(transfer)).result == Result.CREATED
+        return order
+
+    async def pay_many(self, count: int) -> Sequence[Id]:
+        """Pay many orders at once."""
+        return await asyncio.gather(*(self.pay() for _ in range(count)))
+
+
+async def open_shop(core: Core) -> Shop:
+    """A shop whose customer holds a million yuan."""
+    shop = Shop(core)
+    guarded = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
+    await core.ledger.create_accounts(
+        [
+            NewAccount(shop.bank, CNY, AccountCode.BANK_CASH),
+            NewAccount(shop.customer, CNY, AccountCode.CUSTOMER, guarded),
+            NewAccount(shop.merchant, CNY, AccountCode.MERCHANT, guarded),
+        ]
+    )
+    top_up = Transfer(new_id(), shop.bank, shop.customer, 1_000_000_00, TransferCode.TOP_UP, CNY)
+    assert (await core.ledger.post(top_up)).result == Result.CREATED
+    return shop
+
+
+def event_of(type_: str, receiver: Id, about: Id, posted: Posted) -> NewEvent:
+    """An event that a transfer tells."""
+    data = msgspec.Raw(encode({"amount": posted.amount, "currency": "CNY"}))
+    return NewEvent(claim(type_, about, receiver), type_, receiver, about, posted.timestamp, data)
+
+
+async def _build(_core: Core, batch: Sequence[Posted]) -> Sequence[NewEvent]:
+    events = []
+    for posted in batch:
+        events.append(event_of("order.paid", posted.credit, posted.about, posted))
+        events.append(event_of("payment.succeeded", posted.debit, posted.about, posted))
+    return events
+
+
+async def _build_closed(_core: Core, batch: Sequence[Posted]) -> Sequence[NewEvent]:
+    return [event_of("order.refunded", posted.debit, posted.about, posted) for posted in batch]
+
+
+paid = EventSource(frozenset({TransferCode.PAYMENT}), _build)
+refunded = EventSource(frozenset({TransferCode.REFUND}), _build_closed)
+sales = Feature(events=[paid, refunded])
+
+
+def announcement(receiver: Id, about: Id, core: Core, type_: str = "payment.confirm") -> NewEvent:
+    """An event that no transfer tells."""
+    return NewEvent(claim(type_, about, receiver), type_, receiver, about, core.clock(), msgspec.Raw(b'{"please":1}'))
+
+
+async def log_of(core: Core) -> Sequence[Event]:
+    """The whole log."""
+    return await events_after(core.database, 0, 100_000)
+
+
+async def until_logged(core: Core, count: int) -> Sequence[Event]:
+    """The log, once it holds so many events."""
+    async with asyncio.timeout(10):
+        while len(events := await log_of(core)) < count:
+            await asyncio.sleep(0.01)
+    return events
+
+
+@asynccontextmanager
+async def working(core: Core, *features: Feature) -> AsyncIterator[None]:
+    """The background at work, as the leader does it."""
+    task = asyncio.create_task(work(core, features))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
