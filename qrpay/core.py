@@ -1,16 +1,16 @@
 """Core: what every service is handed, one a process."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct, field
 
 from qrpay.codes.payload import Reader
 from qrpay.codes.signing import Keyring
-from qrpay.database.batcher import Batcher
+from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database
 from qrpay.hub import Hub
-from qrpay.ledger.model import Ledger
+from qrpay.ledger.engine import Engine
 from qrpay.settings import Settings
 from qrpay.values import Clock
 from qrpay.vault import Vault
@@ -29,12 +29,17 @@ class Core(Struct, frozen=True):
     settings: Settings
     clock: Clock
     database: Database
-    ledger: Ledger
+    ledger: Engine
     keyring: Keyring
     reader: Reader
     vault: Vault
     hub: "Hub[Event]"
     batchers: dict[str, Batcher[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def queues(self) -> "Mapping[str, BatchStats]":
+        """What waits in this process, by the name of its batcher."""
+        return {**dict(self.ledger.stats), **{name: batcher.stats for name, batcher in self.batchers.items()}}
 
     def batcher(
         self, name: str, send: "Callable[[Database, Sequence[Item]], Awaitable[Sequence[Result]]]"

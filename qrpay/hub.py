@@ -63,6 +63,7 @@ class Hub(Generic[Item]):
         self._watches: defaultdict[Id, set[Watch]] = defaultdict(set)
         self._subscriptions: defaultdict[Id, set[Subscription[Item]]] = defaultdict(set)
         self.waiting = 0
+        self.closed = False
 
     @contextmanager
     def watch(self, about: Id) -> Iterator[Watch]:
@@ -97,6 +98,11 @@ class Hub(Generic[Item]):
         """Hand an item to everybody who listens for this receiver."""
         for subscription in tuple(self._subscriptions.get(receiver, ())):
             subscription.put(item)
+
+    def close(self) -> None:
+        """This process stops: whoever waits is answered now, and nobody waits any more."""
+        self.closed = True
+        self.wake_all()
 
     def wake_all(self) -> None:
         """News may have been missed (the feed was cut, or we stop): everybody looks again."""

@@ -51,7 +51,7 @@ class Problem(Struct, frozen=True):
         return "/problems/" + self.code.replace("_", "-")
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is no error: it is an answer
+class Refused(Exception):
     """A business "no". Web turns it into a problem document; nothing has moved."""
 
     def __init__(
@@ -82,7 +82,7 @@ def row(  # one line a refusal keeps its table readable
     next: str,
     next_zh: str,
     *,
-    retry: bool = False,  # noqa: A002
+    retry: bool = False,
 ) -> Problem:
     """Make a problem and enter it in the catalogue; two rows of one code are a bug."""
     problem = Problem(code, status, en, zh, next, next_zh, retry)
@@ -98,7 +98,8 @@ malformed_request = row(
 )  # fmt: skip
 unauthenticated = row(
     "unauthenticated", 401, "We do not know who is calling.", "无法识别调用方身份。",
-    "Send Authorization: Bearer with a valid key or access token.", "请在 Authorization: Bearer 中携带有效的密钥或令牌。",
+    "Send Authorization: Bearer with a valid key or access token.",
+    "请在 Authorization: Bearer 中携带有效的密钥或令牌。",
 )  # fmt: skip
 token_expired = row(
     "token_expired", 401, "The access token has expired.", "访问令牌已过期。",

@@ -46,7 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     issuer: str = "qrpay"  # `iss` of receipts
 
     # Codes and orders
-    code_guid: Annotated[str, Meta(min_length=5, max_length=32)] = "org.qrpay"
+    code_guid: Annotated[str, Meta(min_length=5, max_length=31)] = "org.qrpay"
     payment_code_prefix: Annotated[str, Meta(pattern=r"^[0-9]{2}\Z")] = "88"
     payment_code_s: Annotated[int, Meta(ge=10, le=120)] = 60  # a new one is shown after this
     payment_code_grace_s: Annotated[int, Meta(ge=0, le=60)] = 30  # the last one is still taken for this long

@@ -1,4 +1,4 @@
-"""Vault: the one secret at rest. It seals private keys, signs access tokens and hashes what must be looked up blindly."""
+"""Vault: the one secret at rest. It seals private keys, signs access tokens, hashes what is looked up blindly."""
 
 import base64
 import binascii

@@ -38,6 +38,7 @@ from qrpay.web.routes import NOTHING, Answer, Call, Document, Route
 from qrpay.web.wire import Request, response
 
 CREDENTIALS_MAX: Final = 100_000
+STREAMED: Final = object()
 WHO: Final = {"Merchant": "merchant", "Wallet": "wallet", "Operator": "operator"}
 log = structlog.get_logger()
 
@@ -91,7 +92,7 @@ class Dispatcher:
             self._check_line(connection, message)
             served, path = self._match(request)
             said = await self._serve(served, request, path)
-            if said is None:
+            if said is STREAMED:
                 return False  # a stream has written itself
             status, data = self._encode(served, said, request, close=not keep)
         except Refused as refused:
@@ -125,7 +126,7 @@ class Dispatcher:
             self._limit.take(request.peer)
         call = Call(self.core, request, caller, path)
         if served.decoder is not None:
-            ask = strict.decode(served.decoder, await self._json_body(request))
+            ask = strict.decode(served.decoder, await self._json_body(request, route))
         elif served.query is not None:
             ask = strict.query(served.query, request.query)
         else:
@@ -133,11 +134,13 @@ class Dispatcher:
             if request.query:
                 strict.query(type(NOTHING), request.query)
         said = await route.handler(call, ask)
-        return None if route.stream and not isinstance(said, Answer | Document) else (said, caller)
+        return STREAMED if route.stream and not isinstance(said, Answer | Document) else said
 
-    async def _json_body(self, request: Request) -> bytes:
+    async def _json_body(self, request: Request, route: Route) -> bytes:
         settings = self.core.settings
         body = await request.body(settings.body_max, settings.body_s)
+        if not body and route.body_optional:
+            return b"{}"
         if not body:
             raise malformed_request(errors=[FieldError("", "An empty body is no JSON object.")])
         media_type = request.headers.get("Content-Type", "")
@@ -145,10 +148,7 @@ class Dispatcher:
             raise unsupported_media_type()
         return body
 
-    def _encode(
-        self, served: Served, said: tuple[Any, Caller | None], request: Request, *, close: bool
-    ) -> tuple[int, bytes]:
-        value, _ = said
+    def _encode(self, served: Served, value: Any, request: Request, *, close: bool) -> tuple[int, bytes]:
         status, headers = served.status, None
         if type(value) is Answer:
             status, headers = value.status or status, value.headers
@@ -192,7 +192,8 @@ class Dispatcher:
             connection.trusted_host = host
 
     def _match(self, request: Request) -> tuple[Served, Mapping[str, str]]:
-        methods, path = self._fixed.get(request.path), {}
+        path: Mapping[str, str] = {}
+        methods = self._fixed.get(request.path)
         if methods is None:
             methods, path = self._find_shaped(request.path)
         method = "GET" if request.method == "HEAD" else request.method

@@ -1,8 +1,8 @@
 """Metrics of a web worker: it counts in plain numbers, and once a second what they grew by goes to Prometheus."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from qrpay.database.batcher import SECONDS_BOUNDS, SIZE_BOUNDS, BatchStats
 from qrpay.database.batcher import Histogram as PlainHistogram
@@ -38,13 +38,6 @@ loop_lag_seconds: Final = Gauge(
     "How late the slowest worker's event loop woke up in its last second.",
     multiprocess_mode="livemax",
 )
-
-
-class Batching(Protocol):
-    """What is measured of a batcher."""
-
-    name: str
-    stats: BatchStats
 
 
 class Counting(Protocol):
@@ -110,11 +103,11 @@ class HistogramTally:
 class BatchTally:
     """All that is measured of one batcher."""
 
-    def __init__(self, batcher: Batching) -> None:
-        self._name, self._stats = batcher.name, batcher.stats
-        self._depth = queue_depth.labels(batcher.name)
-        self._size = HistogramTally(batch_size.labels(batcher.name))
-        self._seconds = HistogramTally(batch_seconds.labels(batcher.name))
+    def __init__(self, name: str, stats: BatchStats) -> None:
+        self._name, self._stats = name, stats
+        self._depth = queue_depth.labels(name)
+        self._size = HistogramTally(batch_size.labels(name))
+        self._seconds = HistogramTally(batch_seconds.labels(name))
         self._troubles = Tally(batch_troubles_total)
 
     def carry(self) -> None:
@@ -130,14 +123,15 @@ class BatchTally:
 class Meter:
     """Carries a worker's plain numbers over, each second while it runs and once more at its end.
 
-    It is a context: `async with Meter(dispatcher, core.hub, [batcher, …]) as meter`; `await meter.render()` is
+    It is a context: `async with Meter(dispatcher, core.hub, lambda: core.queues) as meter`; `await meter.render()` is
     what `GET /metrics` answers.
     """
 
-    def __init__(self, answering: Answering, hub: "Hub[object]", batchers: Iterable[Batching]) -> None:
+    def __init__(self, answering: Answering, hub: "Hub[Any]", batchers: Callable[[], Mapping[str, BatchStats]]) -> None:
         self._answering = answering
         self._hub = hub
-        self._batchers = [BatchTally(batcher) for batcher in batchers]
+        self._batchers = batchers
+        self._tallies: dict[str, BatchTally] = {}
         self._requests = Tally(requests_total)
         self._refusals = Tally(refusals_total)
         self._task: asyncio.Task[None] | None = None
@@ -162,8 +156,10 @@ class Meter:
             self._requests.carry(count, "", "", str(status))
         for code, count in self._answering.refusals.items():
             self._refusals.carry(count, code)
-        for batcher in self._batchers:
-            batcher.carry()
+        for name, stats in self._batchers().items():
+            if name not in self._tallies:
+                self._tallies[name] = BatchTally(name, stats)
+            self._tallies[name].carry()
         waiters.set(self._hub.waiting)
 
     async def render(self) -> bytes:

@@ -88,7 +88,10 @@ def _operation(route: Route, tag: str, of: Mapping[str, Any]) -> dict[str, Any]:
     if route.caller is not None:
         operation["security"] = [{SCHEMES[route.caller][0]: []}]
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": of[str(route.body)]}}}
+        operation["requestBody"] = {
+            "required": not route.body_optional,
+            "content": {"application/json": {"schema": of[str(route.body)]}},
+        }
     return operation
 
 

@@ -1,7 +1,6 @@
 """Operations: whether this worker lives, whether it can take payments, and what it has counted."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from msgspec import Meta, Struct
@@ -13,7 +12,6 @@ from qrpay.web.routes import PUBLIC, Answer, Call, Document, Nothing, Routes
 
 if TYPE_CHECKING:
     from qrpay.core import Core
-    from qrpay.database.batcher import BatchStats
 
 ROUND_TRIP_S_MAX: Final = 1.0
 TOLD_S: Final = 0.25
@@ -50,13 +48,11 @@ class Worker:
     """What `/readyz` and `/metrics` ask of the process they run in: one a process, filled by the server.
 
     meter     what carries its counts over
-    queues    the stats of its batchers
     draining  whether it was told to stop
     """
 
     def __init__(self) -> None:
         self.meter: Meter | None = None
-        self.queues: Sequence[BatchStats] = ()
         self.draining = False
         self.expected: frozenset[tuple[str, str]] | None = None
         self.told: tuple[Readiness, float] | None = None
@@ -112,7 +108,7 @@ async def _asked(core: "Core", worker: Worker) -> Readiness:
     said = judged(
         database=applied is not None,
         migrations=applied is not None and worker.expected <= applied,
-        queue=all(stats.depth < core.settings.queue_max for stats in worker.queues),
+        queue=all(stats.depth < core.settings.queue_max for stats in core.queues.values()),
         serving=not worker.draining,
     )
     worker.told = (said, asyncio.get_running_loop().time())

@@ -14,7 +14,8 @@ from qrpay.web.routes import PUBLIC, Answer, Call, Document, Nothing, Routes
 
 FOLDER: Final = Path(qrpay.__file__).parent / "pages"
 MEDIA_TYPES: Final = {
-    ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8",
+    ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8", ".json": "application/json", ".svg": "image/svg+xml", ".png": "image/png",
     ".wasm": "application/wasm", ".webmanifest": "application/manifest+json", ".txt": "text/plain; charset=utf-8",
 }  # fmt: skip

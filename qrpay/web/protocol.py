@@ -127,7 +127,7 @@ class Door(Server):
         self._sweeper.cancel()
         self._sweep()
         until = self._loop.time() + within_s
-        while self.connections and self._loop.time() < until:
+        while self.connections and self._loop.time() < until:  # noqa: ASYNC110 - connections have no event
             await asyncio.sleep(0.02)
         self._sweeper.cancel()
         for connection in self.connections:

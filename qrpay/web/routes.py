@@ -90,6 +90,7 @@ class Route(Struct, frozen=True, kw_only=True):
 
     caller    who may call: Merchant, Wallet, Operator, or PUBLIC
     body      the Struct of its JSON body; or
+    body_optional  an empty body counts as {}
     query     the Struct of its query parameters (a handler gets one of them as `ask`)
     returns   what it answers; a Struct, or Document for what is no JSON (media_type says what)
     also      further good statuses and what they mean
@@ -102,6 +103,7 @@ class Route(Struct, frozen=True, kw_only=True):
     handler: Handler
     caller: type[Merchant] | type[Wallet] | type[Operator] | None
     body: Any = None
+    body_optional: bool = False
     query: Any = None
     returns: Any = None
     status: int = 200

@@ -93,7 +93,7 @@ def _too_deep(body: bytes) -> bool:
     return False
 
 
-class _Twice(Exception):  # noqa: N818 - a finding on its way up
+class _Twice(Exception):
     def __init__(self, name: str) -> None:
         self.name = name
 

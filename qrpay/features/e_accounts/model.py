@@ -1,10 +1,10 @@
 """Customers and their e-accounts, on the wire and in the house."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from qrpay.features.merchants.model import Balance
 from qrpay.values import Amount, CurrencyCode, Id
@@ -28,7 +28,7 @@ class Caps(Struct, frozen=True):
     balance: int | None = None
 
 
-NO_CAPS = Caps()
+NO_CAPS: Final = Caps()
 
 
 class NewCustomer(Struct, frozen=True):
@@ -119,7 +119,7 @@ class AccountView(Struct, frozen=True):
     """An account on the wire."""
 
     id: str
-    account_class: AccountClass
+    account_class: AccountClass = field(name="class")
     currency: CurrencyCode
     balance: Balance
     limits: Limits
@@ -156,14 +156,6 @@ class EntryView(Struct, frozen=True):
     currency: CurrencyCode
     counterparty: str | None
     at: datetime
-
-
-class ClassCaps(Struct, frozen=True):
-    """A row of e_account_caps."""
-
-    account_class: AccountClass
-    effective_on: date
-    caps: Caps
 
 
 class CurrencyLight(Struct, frozen=True):

@@ -41,7 +41,7 @@ async def phc_of(core: Core, customer: Id, pin: str) -> str:
     )
 
 
-async def pin_holds(core: Core, customer: Id, pin: str) -> None:
+async def check(core: Core, customer: Id, pin: str) -> None:
     """Return when the PIN is the customer's. Raises `pin_wrong` with the tries left, `pin_locked`, `overloaded`.
 
     Of any number of tries at once, at most `pin_tries` learn anything: the verdict is reached first, and one

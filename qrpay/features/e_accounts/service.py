@@ -230,6 +230,11 @@ async def statement(core: Core, customer: Id, account: Id, ask: EntryQuery) -> P
     return Page(lines, shown[-1].cursor if len(entries) > ask.limit else None)
 
 
+async def owners_of(core: Core, accounts: Sequence[Id]) -> dict[Id, Id]:
+    """The customers behind these ledger accounts; those of nobody are left out."""
+    return await store.owners_of_accounts(core.database, accounts)
+
+
 async def names_of(core: Core, accounts: set[Id]) -> dict[Id, str]:
     """Names by ledger account: merchants' in full, persons' masked; the bank's own accounts have none."""
     if not accounts:

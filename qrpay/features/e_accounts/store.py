@@ -54,6 +54,12 @@ async def names_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[Id
     return {row["account"]: row["name_masked"] for row in rows}
 
 
+async def owners_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[Id, Id]:
+    """The customers behind these ledger accounts."""
+    rows = await queries.fetch(STATEMENTS["owners_of_accounts"], accounts)
+    return {row["id"]: row["customer"] for row in rows}
+
+
 async def caps(queries: Queries, account_class: AccountClass, day: date) -> Caps | None:
     """The caps of a class as they are in force on a day."""
     row = await queries.fetchrow(STATEMENTS["caps"], account_class, day)

@@ -36,6 +36,11 @@ SELECT id, customer, class AS account_class, currency FROM e_accounts WHERE id =
 SELECT a.id AS account, c.name_masked FROM e_accounts AS a JOIN customers AS c ON c.id = a.customer
 WHERE a.id = ANY($1);
 
+-- name: owners_of_accounts
+-- The customers behind these ledger accounts.
+-- $1 accounts uuid[]
+SELECT id, customer FROM e_accounts WHERE id = ANY($1);
+
 -- name: caps
 -- The caps of a class as they are in force on a day.
 -- $1 class text  $2 day date

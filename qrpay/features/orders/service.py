@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from qrpay.codes.payload import CodeContent, sign_code
+from qrpay.codes.payload import CodeContent
 from qrpay.core import Core
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.merchants import service as merchants
@@ -174,7 +174,7 @@ async def settled(core: Core, row: OrderRow, wait_s: float) -> Posted | None:
             posted = (await core.ledger.lookup_transfers([row.id])).get(row.id)
             left_s = until - loop.time()
             life_s = (row.expires_at - core.clock()).total_seconds()
-            if posted is not None or left_s <= 0 or life_s <= 0:
+            if posted is not None or left_s <= 0 or life_s <= 0 or core.hub.closed:
                 return posted
             if not await watch.changed(min(left_s, life_s)) and left_s <= life_s:
                 return posted
@@ -213,7 +213,7 @@ async def views(
     if posted is None:
         posted = await core.ledger.lookup_transfers([row.id for row in rows]) if rows else {}
     accounts = {one.debit for one in posted.values() if one.code == TransferCode.PAYMENT}
-    payers = await e_accounts.masked_names(core, list(accounts)) if accounts else {}
+    payers = await e_accounts.names_of(core, accounts) if accounts else {}
     return [view(core, row, await surroundings(core, row), posted.get(row.id), payers, code=code) for row in rows]
 
 
@@ -298,7 +298,7 @@ def code_of(core: Core, row: OrderRow, around: Surroundings) -> Code | None:
         terminal=place.terminal.code if place.terminal else None,
         expires_at=int(row.expires_at.timestamp()),
     )
-    payload = sign_code(content, core.keyring.signer("code", core.clock()), core.settings.code_guid)
+    payload = core.reader.issue(content, core.clock())
     return Code(payload, f"{core.settings.url}/pay/{id_text('ord_', row.id)}")
 
 

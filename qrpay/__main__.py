@@ -1,0 +1,5 @@
+"""python -m qrpay"""
+
+from qrpay.cli import main
+
+main()

@@ -1,0 +1,69 @@
+"""The list of features, and how one process is put together."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from importlib import import_module
+from typing import Final
+
+from qrpay.background.run import run as run_background
+from qrpay.codes.payload import Reader
+from qrpay.codes.signing import Keyring
+from qrpay.core import Core
+from qrpay.database.pool import Database
+from qrpay.feature import Feature
+from qrpay.hub import Hub
+from qrpay.ledger.engine import Engine
+from qrpay.settings import Settings
+from qrpay.values import Clock, utc_now
+from qrpay.vault import Vault
+
+FEATURES: Final = (
+    # In order of dependency: a feature may use those above it, never those below.
+    "keys",  # what we sign with: made, published, rotated, revoked
+    "merchants",  # shops, tills, credentials
+    "e_accounts",  # customers, their accounts, tokens and PINs
+    "orders",  # what is owed: opened, shown, closed
+    "payments",  # a wallet scans and pays; receipts
+    "payment_codes",  # a till scans a customer's code
+    "events",  # what happened, by polling and as a stream
+    "webhooks",  # what happened, told to whoever wants to be called
+)
+
+
+def features() -> Sequence[Feature]:
+    """The features, in order."""
+    found = [import_module(f"qrpay.features.{name}.feature").feature for name in FEATURES]
+    assert all(isinstance(feature, Feature) for feature in found)
+    return found
+
+
+@asynccontextmanager
+async def open_core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Core]:
+    """Everything a process works with, started; and closed again, what was asked finished first.
+
+    The settings name a database. Raises DatabaseUnusableError, BadSettings.
+    """
+    vault = Vault.open(settings)
+    database = await Database.open(
+        settings.database_url, size=settings.pool_size, ledger_connections=settings.ledger_connections
+    )
+    keyring = Keyring()
+    engine = Engine(database, in_flight=settings.ledger_connections)
+    core = Core(
+        settings=settings, clock=clock, database=database, ledger=engine, keyring=keyring,
+        reader=Reader(keyring, settings.code_guid), vault=vault, hub=Hub(),
+    )  # fmt: skip
+    try:
+        for feature in features():
+            for start in feature.starts:
+                await start(core)
+        yield core
+    finally:
+        for batcher in core.batchers.values():
+            await batcher.close()
+        await engine.close()
+        await database.close()
+
+
+Work = Callable[[Core], Awaitable[None]]
+__all__ = ["FEATURES", "features", "open_core", "run_background"]

@@ -1,0 +1,170 @@
+"""The command line: qrpay serve, demo, check, migrate, db, and each feature's own commands."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import msgspec
+
+from qrpay import logs
+from qrpay.core import Core
+from qrpay.database.embedded import EmbeddedServer, EmbeddedServerError
+from qrpay.database.errors import DatabaseUnusableError
+from qrpay.database.migrator import APPLICATION, migrate
+from qrpay.database.pool import dsn_as
+from qrpay.problem import Refused, filled
+from qrpay.settings import BadSettings, Settings, read_settings
+
+T = TypeVar("T")
+
+
+class HouseShell:
+    """Opens the house for one piece of work: embedded database found or started, migrated, and let go again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __call__(self, work: Callable[[Core], Awaitable[T]]) -> T:
+        with database(self.settings) as settings:
+            return asyncio.run(_in_house(settings, work))
+
+
+async def _in_house(settings: Settings, work: Callable[[Core], Awaitable[T]]) -> T:
+    from qrpay.app import open_core
+
+    async with open_core(settings) as core:
+        return await work(core)
+
+
+@contextmanager
+def database(settings: Settings, *, migrated: bool = True) -> Iterator[Settings]:
+    """The settings with a database that is up to date: the named one, or the embedded one."""
+    if settings.database_url:
+        if migrated:
+            asyncio.run(migrate(settings.migration_url or settings.database_url))
+        yield settings
+        return
+    binaries = Path(settings.postgres_bin) if settings.postgres_bin else None
+    server = EmbeddedServer(settings.folder, binaries=binaries)
+    dsn = server.start()
+    try:
+        if migrated:
+            asyncio.run(migrate(dsn))
+        yield msgspec.structs.replace(settings, database_url=dsn_as(dsn, APPLICATION), migration_url=dsn)
+    finally:
+        server.stop()
+
+
+class _Group(click.Group):
+    """Finds features' commands only when one is asked for, so that `--help` of ours is quick."""
+
+    def _of_features(self) -> dict[str, click.Command]:
+        from qrpay.app import features
+
+        return {command.name: command for feature in features() for command in feature.commands if command.name}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self._of_features()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or self._of_features().get(cmd_name)
+
+
+@click.group(cls=_Group)
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """The QR payment backend of a bank. Nothing needs to be configured: every setting is a QRPAY_ variable."""
+    settings = read_settings()
+    if sys.stderr.isatty():
+        settings = msgspec.structs.replace(settings, log_json=False)
+    context.obj = HouseShell(settings)
+    if context.invoked_subcommand not in ("serve", "work", "demo"):
+        settings = msgspec.structs.replace(settings, log_level="warning")
+    logs.configure(settings)
+
+
+@cli.command()
+@click.option("--workers", type=click.IntRange(1, 256), help="Web workers; one a core when left out.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port; 8080 when left out.")
+@click.pass_obj
+def serve(shell: HouseShell, workers: int | None, port: int | None) -> None:
+    """Serve, on the embedded PostgreSQL or on QRPAY_DATABASE_URL. SIGTERM drains, SIGHUP renews the workers."""
+    from qrpay.supervisor import run
+
+    said = {name: value for name, value in (("workers", workers), ("port", port)) if value is not None}
+    raise SystemExit(run(msgspec.structs.replace(shell.settings, **said), migrate))
+
+
+@cli.command(hidden=True)
+@click.argument("role", type=click.Choice(["web", "background"]))
+@click.option("--fd", type=int, help="The listening socket.")
+@click.option("--lifeline", type=int, help="The line to the supervisor.")
+@click.pass_obj
+def work(shell: HouseShell, role: str, fd: int | None, lifeline: int | None) -> None:
+    """What the supervisor starts: a web worker, or the background."""
+    from qrpay.worker import run_background, run_web
+
+    if role == "web":
+        assert fd is not None, "a web worker is given its listening socket"
+        run_web(shell.settings, fd, lifeline)
+    else:
+        run_background(shell.settings, lifeline)
+
+
+@cli.command()
+@click.option("--once", is_flag=True, help="Stop after the payment instead of serving the pages.")
+@click.pass_obj
+def demo(shell: HouseShell, once: bool) -> None:
+    """Show a payment from end to end, then serve the wallet and the till."""
+    from qrpay.demo import run
+
+    raise SystemExit(run(shell.settings, once=once))
+
+
+@cli.command("migrate")
+@click.pass_obj
+def migrate_command(shell: HouseShell) -> None:
+    """Bring the database to what this release expects. Safe to repeat, and when several do it at once."""
+    with database(shell.settings, migrated=False) as settings:
+        done = asyncio.run(migrate(settings.migration_url or settings.database_url, progress=click.echo))
+    click.echo(f"{len(done)} applied" if done else "nothing to do: the database is up to date")
+
+
+@cli.command()
+@click.pass_obj
+def check(shell: HouseShell) -> None:
+    """Run every invariant and say what is wrong. Exit status 1 when anything is."""
+    from qrpay.checks import run_checks
+
+    raise SystemExit(0 if shell(run_checks) else 1)
+
+
+@cli.command("db")
+@click.pass_obj
+def psql(shell: HouseShell) -> None:
+    """A psql into the embedded PostgreSQL, or into QRPAY_DATABASE_URL."""
+    with database(shell.settings) as settings:
+        raise SystemExit(subprocess.call(["psql", settings.migration_url or settings.database_url]))  # noqa: S603, S607
+
+
+def main() -> None:
+    """Run, and turn what a person can mend into a sentence."""
+    try:
+        cli()
+    except (BadSettings, DatabaseUnusableError, EmbeddedServerError) as reason:
+        click.echo(f"qrpay: {reason}", err=True)
+        raise SystemExit(2) from None
+    except Refused as refused:
+        said = f"{refused.problem.en} {filled(refused.problem.next, refused.figures)}"
+        click.echo(f"qrpay: {said}", err=True)
+        for error in refused.errors:
+            click.echo(f"  {error.pointer}: {error.detail}", err=True)
+        raise SystemExit(1) from None
+
+
+__all__ = ["HouseShell", "cli", "database", "main"]

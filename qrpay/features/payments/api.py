@@ -1,0 +1,72 @@
+"""Scan-to-pay over HTTP, for wallets; and the receipt, for whoever holds its link."""
+
+from typing import Any
+
+from qrpay.codes.problems import (
+    code_expired,
+    code_foreign,
+    code_forged,
+    code_malformed,
+    code_not_payable,
+    code_unknown_key,
+)
+from qrpay.features.e_accounts.problems import pin_locked, pin_wrong
+from qrpay.features.orders.problems import order_closed, order_expired, order_paid
+from qrpay.features.payments import service
+from qrpay.features.payments.model import NewPayment, NewScan, Payment, PaymentQuery, PaymentsQuery, Scan
+from qrpay.features.payments.problems import REFUSALS, amount_not_allowed, order_not_paid, pin_required
+from qrpay.values import Page
+from qrpay.web.callers import Wallet
+from qrpay.web.routes import PUBLIC, Answer, Call, Document, Nothing, Routes
+
+routes = Routes("Payments")
+CODE = (code_malformed, code_forged, code_unknown_key, code_foreign, code_not_payable, code_expired)
+
+
+@routes.post("/v1/scans", caller=Wallet, body=NewScan, returns=Scan, problems=CODE)
+async def create_scan(call: Call, ask: NewScan) -> Scan:
+    """Say what a scanned text is, its signature checked; nothing moves."""
+    return await service.scan(call.core, ask.scanned)
+
+
+@routes.post(
+    "/v1/payments",
+    caller=Wallet,
+    body=NewPayment,
+    returns=Payment,
+    status=201,
+    also={200: "This customer has paid it before: the same payment."},
+    problems=[
+        *CODE, order_paid, order_closed, order_expired, amount_not_allowed,
+        pin_required, pin_wrong, pin_locked, *REFUSALS,
+    ],
+)  # fmt: skip
+async def create_payment(call: Call, ask: NewPayment) -> Any:
+    """Pay what was scanned, or an order by its id. Sent again, it answers with the same payment."""
+    payment, made = await service.pay(call.core, call.wallet, ask)
+    return payment if made else Answer(payment, status=200, replayed=True)
+
+
+@routes.get("/v1/payments", caller=Wallet, query=PaymentsQuery, returns=Page[Payment])
+async def list_payments(call: Call, ask: PaymentsQuery) -> Page[Payment]:
+    """What I have paid, newest first."""
+    return await service.history(call.core, call.wallet, ask)
+
+
+@routes.get("/v1/payments/{order}", caller=Wallet, query=PaymentQuery, returns=Payment)
+async def read_payment(call: Call, ask: PaymentQuery) -> Payment:
+    """One of my payments, by its order; waits for it with `wait`."""
+    return await service.read(call.core, call.wallet, call.path["order"], ask.wait)
+
+
+@routes.get(
+    "/v1/receipts/{order}",
+    caller=PUBLIC,
+    returns=Document,
+    media_type="application/jwt",
+    problems=[order_not_paid],
+)
+async def read_receipt(call: Call, ask: Nothing) -> Document:
+    """The signed receipt of a paid order, for whoever holds its link; anyone verifies it with the JWKS."""
+    text = await service.receipt(call.core, call.path["order"])
+    return Document(text.encode(), "application/jwt", {"Cache-Control": "no-store"})

@@ -1,0 +1,84 @@
+"""Why a payment is refused, and how the ledger's word becomes ours."""
+
+from typing import Any, Final
+
+from qrpay.ledger.model import Outcome, Result
+from qrpay.problem import Problem, Refused, row
+
+order_not_paid = row(
+    "order_not_paid", 409, "This order is not paid, so there is no receipt.", "该订单尚未支付,没有收据。",
+    "Pay it first.", "请先完成支付。",
+)  # fmt: skip
+insufficient_funds = row(
+    "insufficient_funds", 422, "There is not enough money in the account.", "账户余额不足。",
+    "Top up, or pay from another account. Nothing was taken.", "请充值或更换账户后重试,本次未扣款。",
+)  # fmt: skip
+pin_required = row(
+    "pin_required", 422, "This payment needs the PIN.", "该笔支付需要支付密码。",
+    "Ask the customer for the PIN and send the request again with it.", "请输入支付密码后重新提交。",
+)  # fmt: skip
+cap_exceeded = row(
+    "cap_exceeded", 422, "This would pass a limit of the account.", "超过账户限额。",
+    "At most {left} more may be spent ({rule}: {used} of {limit} used, until {resets_at}). Nothing was taken.",
+    "还可支付 {left}({rule}:限额 {limit},已用 {used},{resets_at} 重置)。本次未扣款。",
+)  # fmt: skip
+balance_cap_exceeded = row(
+    "balance_cap_exceeded", 422, "The receiving account may not hold that much.", "超过收款账户余额上限。",
+    "At most {left} more fit into it.", "最多还可收款 {left}。",
+)  # fmt: skip
+currency_mismatch = row(
+    "currency_mismatch", 422, "The account has another currency.", "账户币种与订单不符。",
+    "Pay from an account in {currency}.", "请使用 {currency} 账户支付。",
+)  # fmt: skip
+self_payment = row(
+    "self_payment", 422, "Payer and payee are the same.", "付款方与收款方相同。",
+    "Pay from another account.", "请更换付款账户。",
+)  # fmt: skip
+amount_required = row(
+    "amount_required", 422, "This code leaves the amount to the payer.", "该码需要付款人输入金额。",
+    "Send the amount.", "请输入金额。",
+)  # fmt: skip
+amount_not_allowed = row(
+    "amount_not_allowed", 422, "This code says the amount itself.", "该码已包含金额。",
+    "Leave the amount out.", "请勿另行填写金额。",
+)  # fmt: skip
+account_frozen = row(
+    "account_frozen", 409, "The account is frozen.", "账户已冻结。",
+    "Ask the bank.", "请联系银行。",
+)  # fmt: skip
+account_closed = row(
+    "account_closed", 409, "The account is closed.", "账户已销户。",
+    "Use another account.", "请使用其他账户。",
+)  # fmt: skip
+
+OF_RESULT: Final[dict[Result, Problem]] = {
+    Result.EXCEEDS_CREDITS: insufficient_funds,
+    Result.EXCEEDS_DEBITS: insufficient_funds,
+    Result.EXCEEDS_CAP_DAY: cap_exceeded,
+    Result.EXCEEDS_CAP_YEAR: cap_exceeded,
+    Result.EXCEEDS_CAP_BALANCE: balance_cap_exceeded,
+    Result.ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER: currency_mismatch,
+    Result.ACCOUNTS_MUST_BE_DIFFERENT: self_payment,
+    Result.DEBITS_FROZEN: account_frozen,
+    Result.CREDITS_FROZEN: account_frozen,
+    Result.DEBIT_ACCOUNT_CLOSED: account_closed,
+    Result.CREDIT_ACCOUNT_CLOSED: account_closed,
+    Result.DEBIT_ACCOUNT_NOT_FOUND: account_closed,
+    Result.CREDIT_ACCOUNT_NOT_FOUND: account_closed,
+    Result.OVERFLOWS_DEBITS: balance_cap_exceeded,
+    Result.OVERFLOWS_CREDITS: balance_cap_exceeded,
+}
+CAP: Final = {Result.EXCEEDS_CAP_DAY: "day", Result.EXCEEDS_CAP_YEAR: "year", Result.EXCEEDS_CAP_BALANCE: "balance"}
+REFUSALS: Final = tuple(dict.fromkeys(OF_RESULT.values()))
+
+
+def refusal_of(outcome: Outcome, currency: str, resets_at: str, *, figures: bool) -> Refused:
+    """The refusal behind the ledger's result. `figures`: whether this caller may know the payer's balance and caps."""
+    problem = OF_RESULT.get(outcome.result)
+    assert problem is not None, f"a payment cannot end with {outcome.result.name}"
+    said: dict[str, Any] = {"currency": currency}
+    if figures and outcome.limit is not None:
+        said |= {"limit": outcome.limit, "used": outcome.used, "left": outcome.left}
+        if rule := CAP.get(outcome.result):
+            said |= {"rule": rule, "resets_at": resets_at if rule != "balance" else ""}
+    return problem(**said)

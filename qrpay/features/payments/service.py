@@ -1,0 +1,310 @@
+"""Paying: verify a statement, post a transfer that bears the order's id, answer. The hot path reads nothing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from qrpay.codes.payload import CodeContent
+from qrpay.codes.problems import code_expired, code_foreign, code_not_payable
+from qrpay.codes.receipt import Receipt, sign_receipt, verify_receipt
+from qrpay.codes.recognise import recognise
+from qrpay.core import Core
+from qrpay.features.e_accounts import pins
+from qrpay.features.e_accounts import service as e_accounts
+from qrpay.features.merchants import service as merchants
+from qrpay.features.orders import service as orders
+from qrpay.features.orders import store as order_store
+from qrpay.features.orders.model import OrderRow, PayeeView
+from qrpay.features.orders.problems import order_closed, order_expired, order_paid
+from qrpay.features.payments.model import NewPayment, Payable, Payment, PaymentsQuery, Scan
+from qrpay.features.payments.problems import (
+    amount_not_allowed,
+    order_not_paid,
+    pin_required,
+    refusal_of,
+    self_payment,
+)
+from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.model import Posted, Result, Transfer
+from qrpay.ledger.rules import bank_day
+from qrpay.problem import FieldError, Refused, invalid_field, not_found
+from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, id_from_text, id_text, rfc3339
+from qrpay.web.callers import Wallet
+
+BANK_OFFSET: Final = timedelta(hours=8)
+PAGES_MAX: Final = 10
+"""Pages of a statement that one page of payments looks through."""
+
+
+# What a code says ----------------------------------------------------------------------------------------------
+
+
+async def scan(core: Core, text: str) -> Scan:
+    """What a scanned text says, checked; nothing moves. Says nothing of an order before its signature holds."""
+    kind = recognise(text, core.settings.code_guid, core.settings.payment_code_prefix, core.settings.url)
+    if kind.what == "receipt":
+        return await _scanned_receipt(core, text)
+    payable = await payable_of(core, text)
+    if core.clock() >= payable.expires_at:
+        raise code_expired(expired_at=rfc3339(payable.expires_at))
+    return Scan(
+        kind="order",
+        payee=await _payee(core, payable),
+        amount=payable.amount,
+        currency=payable.currency,
+        order=id_text("ord_", payable.order),
+        expires_at=rfc3339(payable.expires_at),
+    )
+
+
+async def _scanned_receipt(core: Core, text: str) -> Scan:
+    receipt = verify_receipt(text, core.keyring, core.clock())
+    merchant = id_from_text("mer_", receipt.sub)
+    if merchant is None:
+        raise code_not_payable(what="receipt")
+    card = await merchants.directory(core, merchant)
+    return Scan("receipt", PayeeView(card.name, card.verified), receipt.amount, receipt.currency, receipt.order, None)
+
+
+async def payable_of(core: Core, text: str) -> Payable:
+    """What a scanned text asks to be paid: from our signed code alone, or behind our cashier link, from its order.
+
+    Refuses `code_malformed`, `code_forged`, `code_unknown_key`, `code_foreign` (with the scheme), `code_not_payable`.
+    """
+    if text.startswith("000201"):
+        return _payable(core.reader.verify(text, core.clock()))
+    kind = recognise(text, core.settings.code_guid, core.settings.payment_code_prefix, core.settings.url)
+    if kind.what == "cashier_link" and kind.order is not None:
+        return await payable_order(core, kind.order)
+    if kind.what.startswith("foreign"):
+        raise code_foreign(scheme=kind.scheme)
+    raise code_not_payable(what=kind.what)
+
+
+def _payable(content: CodeContent) -> Payable:
+    if content.order is None or content.amount is None:
+        raise code_not_payable(what="static")
+    expires_at = datetime.fromtimestamp(content.expires_at, UTC)
+    return Payable(content.order, content.merchant, content.amount, content.currency, content.name, expires_at)
+
+
+async def payable_order(core: Core, order: Id) -> Payable:
+    """What an order asks to be paid, from its row. `not_found` when there is none."""
+    row = (await order_store.by_id(core.database, [order])).get(order)
+    if row is None or row.amount is None or row.currency is None:
+        raise not_found()
+    card = await merchants.directory(core, row.merchant)
+    return Payable(row.id, row.merchant, row.amount, row.currency, card.name_latin, row.expires_at)
+
+
+async def _payee(core: Core, payable: Payable) -> PayeeView:
+    card = merchants.card_now(payable.merchant) or await merchants.directory(core, payable.merchant)
+    return PayeeView(card.name, card.verified)
+
+
+# Paying --------------------------------------------------------------------------------------------------------
+
+
+async def pay(core: Core, wallet: Wallet, ask: NewPayment) -> tuple[Payment, bool]:
+    """Pay what was scanned, or an order by its id; and whether it was paid just now. Safe to repeat.
+
+    Who has paid already gets the same payment again, whatever the clock says: money is read first. Refuses what
+    the code's check refuses, `order_paid` (by somebody else), `order_closed`, `code_expired`, `order_expired`,
+    `pin_required`, `pin_wrong`, and the ledger's refusals with their figures.
+    """
+    payable = await _asked(core, ask)
+    account = wallet.account if ask.account is None else await _account(core, wallet, ask.account)
+    payee = _account_of(payable.merchant, payable.currency)
+    if account == payee:
+        raise self_payment()
+    if core.clock() >= payable.expires_at:
+        return await _after_expiry(core, wallet, payable, scanned=ask.scanned is not None)
+    if payable.amount >= core.settings.pin_from and not await _confirmed(core, wallet, ask, payable):
+        return await _standing(core, wallet, payable), False
+    # In the ledger of the currency that is owed: the engine refuses a payer's account of another one.
+    ledger = CURRENCIES[payable.currency].numeric
+    transfer = Transfer(payable.order, account, payee, payable.amount, TransferCode.PAYMENT, ledger)
+    outcome = await core.ledger.post(transfer)
+    if outcome.timestamp is not None:
+        made = outcome.result is Result.CREATED
+        if made:
+            core.hub.wake(payable.order)
+        return payment_view(core, payable, account, outcome.timestamp, await _payee(core, payable)), made
+    if outcome.result.differs:
+        return await _standing(core, wallet, payable), False
+    raise refusal_of(outcome, payable.currency, _resets_at(core, outcome.result), figures=True)
+
+
+async def _asked(core: Core, ask: NewPayment) -> Payable:
+    if (ask.scanned is None) == (ask.order is None):
+        raise invalid_field(errors=[FieldError("", "Send either scanned or order.")])
+    if ask.scanned is not None:
+        payable = await payable_of(core, ask.scanned)
+    else:
+        order = id_from_text("ord_", ask.order or "")
+        if order is None:
+            raise not_found()
+        payable = await payable_order(core, order)
+    if ask.amount is not None:
+        raise amount_not_allowed(amount=payable.amount)
+    if ask.offer is not None:
+        raise invalid_field(errors=[FieldError("/offer", "There is no such offer for this payment.")])
+    return payable
+
+
+async def _account(core: Core, wallet: Wallet, asked: str) -> Id:
+    """The account that pays: the token's own, or another of the same customer."""
+    account = id_from_text("acc_", asked)
+    if account is None:
+        raise invalid_field(errors=[FieldError("/account", "An account's id starts with acc_.")])
+    if account != wallet.account:
+        await e_accounts.owned_account(core, wallet.id, account)
+    return account
+
+
+_account_of = lru_cache(65_536)(merchants.account_of)
+
+
+async def _confirmed(core: Core, wallet: Wallet, ask: NewPayment, payable: Payable) -> bool:
+    """Whether the PIN holds for an amount that needs one; False when the order is settled already."""
+    if payable.order in await core.ledger.lookup_transfers([payable.order]):
+        return False
+    if ask.pin is None:
+        raise pin_required(amount=payable.amount)
+    await pins.check(core, wallet.id, ask.pin)
+    return True
+
+
+async def _after_expiry(core: Core, wallet: Wallet, payable: Payable, *, scanned: bool) -> tuple[Payment, bool]:
+    """Money first: what was paid in time stays paid. Otherwise the time is over."""
+    if payable.order in await core.ledger.lookup_transfers([payable.order]):
+        return await _standing(core, wallet, payable), False
+    raise (code_expired if scanned else order_expired)(expired_at=rfc3339(payable.expires_at))
+
+
+async def _standing(core: Core, wallet: Wallet, payable: Payable) -> Payment:
+    """The payment that stands, when this customer made it; otherwise what stands instead."""
+    posted = (await core.ledger.lookup_transfers([payable.order]))[payable.order]
+    match posted.code:
+        case TransferCode.PAYMENT:
+            if posted.debit != wallet.account and not await _owns(core, wallet, posted.debit):
+                raise order_paid(order=id_text("ord_", posted.id))
+            return payment_view(core, payable, posted.debit, posted.timestamp, await _payee(core, payable))
+        case TransferCode.ORDER_EXPIRE:
+            raise order_expired(expired_at=rfc3339(payable.expires_at))
+        case _:
+            raise order_closed(order=id_text("ord_", posted.id))
+
+
+async def _owns(core: Core, wallet: Wallet, account: Id) -> bool:
+    try:
+        await e_accounts.owned_account(core, wallet.id, account)
+    except Refused:
+        return False
+    return True
+
+
+def _resets_at(core: Core, result: Result) -> str:
+    today = bank_day(core.clock())
+    on = date(today.year + 1, 1, 1) if result is Result.EXCEEDS_CAP_YEAR else today + timedelta(days=1)
+    return rfc3339(datetime(on.year, on.month, on.day, tzinfo=UTC) - BANK_OFFSET)
+
+
+def payment_view(core: Core, payable: Payable, account: Id, paid_at: datetime, payee: PayeeView) -> Payment:
+    """A payment as its payer sees it."""
+    return Payment(
+        order=id_text("ord_", payable.order),
+        status="paid",
+        amount=payable.amount,
+        currency=payable.currency,
+        payee=payee,
+        account=account_text(account),
+        paid_at=rfc3339(paid_at),
+        receipt=orders.receipt_link(core, payable.order),
+    )
+
+
+@lru_cache(65_536)
+def account_text(account: Id) -> str:
+    """`acc_…`, remembered: the same account pays again."""
+    return id_text("acc_", account)
+
+
+# Reading -------------------------------------------------------------------------------------------------------
+
+
+async def read(core: Core, wallet: Wallet, path: str, wait_s: float) -> Payment:
+    """One payment of this customer; waits for it up to `wait_s`. `not_found` when it paid none."""
+    order = id_from_text("ord_", path)
+    row = (await order_store.by_id(core.database, [order])).get(order) if order else None
+    if row is None:
+        raise not_found()
+    posted = await orders.settled(core, row, wait_s)
+    if posted is None or posted.code != TransferCode.PAYMENT:
+        raise not_found()
+    if posted.debit != wallet.account and not await _owns(core, wallet, posted.debit):
+        raise not_found()
+    return (await views(core, [posted], {row.id: row}))[row.id]
+
+
+async def history(core: Core, wallet: Wallet, ask: PaymentsQuery) -> Page[Payment]:
+    """A customer's payments from one account, newest first."""
+    account = wallet.account if ask.account is None else await _account(core, wallet, ask.account)
+    found: list[Posted] = []
+    cursor = ask.cursor
+    for _ in range(PAGES_MAX):
+        entries = await core.ledger.entries(account, limit=100, before=cursor)
+        for entry in entries:
+            if len(found) == ask.limit:
+                return Page(list((await views(core, found)).values()), cursor)
+            cursor = entry.cursor
+            if entry.transfer.code == TransferCode.PAYMENT and entry.transfer.debit == account:
+                found.append(entry.transfer)
+        if len(entries) < 100:
+            return Page(list((await views(core, found)).values()))
+    return Page(list((await views(core, found)).values()), cursor)
+
+
+async def views(
+    core: Core, posted: Sequence[Posted], rows: Mapping[Id, OrderRow] | None = None
+) -> Mapping[Id, Payment]:
+    """Payments as their payers see them, by order, in the order given."""
+    if rows is None:
+        rows = await order_store.by_id(core.database, [one.id for one in posted]) if posted else {}
+    return {one.id: await _view(core, one, rows[one.id]) for one in posted if one.id in rows}
+
+
+async def _view(core: Core, posted: Posted, row: OrderRow) -> Payment:
+    currency = CURRENCY_OF_LEDGER[posted.ledger].code
+    payable = Payable(posted.id, row.merchant, posted.amount, currency, "", row.expires_at)
+    return payment_view(core, payable, posted.debit, posted.timestamp, await _payee(core, payable))
+
+
+# Receipts ------------------------------------------------------------------------------------------------------
+
+
+async def receipt(core: Core, path: str) -> str:
+    """The signed receipt of a paid order, for whoever holds its link. `order_not_paid`, `not_found`."""
+    order = id_from_text("ord_", path)
+    row = (await order_store.by_id(core.database, [order])).get(order) if order else None
+    if row is None:
+        raise not_found()
+    posted = (await core.ledger.lookup_transfers([row.id])).get(row.id)
+    if posted is None or posted.code != TransferCode.PAYMENT:
+        raise order_not_paid()
+    payer = (await e_accounts.names_of(core, {posted.debit})).get(posted.debit, "*")
+    now = core.clock()
+    claims = Receipt(
+        iss=core.settings.issuer,
+        sub=id_text("mer_", row.merchant),
+        order=id_text("ord_", row.id),
+        reference=row.reference,
+        amount=posted.amount,
+        currency=CURRENCY_OF_LEDGER[posted.ledger].code,
+        paid_at=rfc3339(posted.timestamp),
+        payer=payer,
+        refunded_amount=0,  # no transfer gives back yet; the refunds feature reads it from the ledger
+        iat=int(now.timestamp()),
+    )
+    return sign_receipt(claims, core.keyring.signer("receipt", now))
