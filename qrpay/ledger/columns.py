@@ -87,7 +87,7 @@ def of_decided(posted: Sequence[Posted], held: dict[Id, int]) -> list[Any]:
 def _accounts(sums: dict[Id, list[int]]) -> list[Any]:
     """Rows are locked in the order of their ids: in one order everywhere, so that no two batches wait in a circle."""
     order = sorted(sums)
-    return [order, *(zip(*[sums[id] for id in order], strict=True) if order else _NOTHING)]
+    return [order, *(zip(*[sums[account] for account in order], strict=True) if order else _NOTHING)]
 
 
 def _transfers(rows: Sequence[Transfer | Posted]) -> list[Any]:

@@ -118,10 +118,10 @@ class Engine(Ledger):
         for attempt in range(TRIES_MAX):
             book, now = await self._look(batch)
             book.release_due(now)
-            released = len(book.posted)
             outcomes = book.post_all(batch, now)
-            if len(book.posted) == released:
-                return outcomes
+            places = {posted.id: place for place, posted in enumerate(book.posted, 1)}
+            if not any(o.result.stands and t.id in places for t, o in zip(batch, outcomes, strict=True)):
+                return outcomes  # all refused, or there before: nothing to write, and due holds can wait
             held = {t.pending_id: book.transfers[t.pending_id].amount for t in book.posted if t.pending_id is not None}
             try:
                 row = await self._call_post(
@@ -132,9 +132,11 @@ class Engine(Ledger):
                     raise  # the batcher waits a little, and asks again
                 await asyncio.sleep(random.uniform(0, 0.001) * 2**attempt)  # noqa: S311 - jitter
                 continue
-            written = {posted.id: row["base"] + place * _TICK for place, posted in enumerate(book.posted, 1)}
             return [
-                _dated(outcome, written.get(transfer.id)) for transfer, outcome in zip(batch, outcomes, strict=True)
+                Outcome(outcome.result, row["base"] + places[transfer.id] * _TICK)
+                if outcome.result.stands and transfer.id in places
+                else outcome
+                for transfer, outcome in zip(batch, outcomes, strict=True)
             ]
         raise AssertionError("the last attempt answers or raises")
 
@@ -155,7 +157,10 @@ class Engine(Ledger):
         return book, row["now"]
 
     async def _call_post(self, args: Sequence[Any]) -> Row:
-        row = await self._database.ledger.fetchrow(STATEMENTS.post, *args)
+        try:
+            row = await self._database.ledger.fetchrow(STATEMENTS.post, *args)
+        except asyncpg.UniqueViolationError as error:
+            raise asyncpg.SerializationError("an id was taken meanwhile") from error
         assert row is not None, "a function answers one row"
         return row
 
@@ -235,11 +240,6 @@ def _micros(moment: datetime) -> int:
 def _place_of(cursor: str) -> tuple[datetime, Id]:
     micros, _, last = cursor.partition(".")
     return _EPOCH + int(micros) * _TICK, id_of(bytes.fromhex(last))
-
-
-def _dated(outcome: Outcome, timestamp: datetime | None) -> Outcome:
-    """The outcome with the timestamp that its transfer got when it was written."""
-    return outcome if timestamp is None or not outcome.result.stands else Outcome(outcome.result, timestamp)
 
 
 def _candidates(batch: Sequence[Transfer]) -> list[int] | None:

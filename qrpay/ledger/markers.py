@@ -12,7 +12,7 @@ LEDGER: Final = 1
 """No currency has this number."""
 
 
-def marker(id: Id, code: TransferCode, about: Id | None = None, *, linked: bool = False) -> Transfer:  # noqa: A002
+def marker(id: Id, code: TransferCode, about: Id | None = None, *, linked: bool = False) -> Transfer:
     """The transfer that claims this id."""
     assert code in MARKERS
     flags = TransferFlag.LINKED if linked else 0

@@ -88,7 +88,7 @@ class Transfer(Struct, frozen=True):
     timeout_s: int = 0
 
     @classmethod
-    def of_hold(cls, id: Id, hold: Id, *, void: bool = False, amount: int | None = None) -> "Transfer":  # noqa: A002
+    def of_hold(cls, id: Id, hold: Id, *, void: bool = False, amount: int | None = None) -> "Transfer":
         """Post a hold (all of it, or `amount` minor units), or void it; everything else is inherited."""
         flags = TransferFlag.VOID_PENDING if void else TransferFlag.POST_PENDING
         return cls(id, NIL, NIL, amount, 0, 0, flags=flags, pending_id=hold)

@@ -50,11 +50,11 @@ class Oracle(Ledger):
 
     async def lookup_accounts(self, ids: Sequence[Id]) -> dict[Id, Account]:
         """See Ledger."""
-        return {id: self.book.accounts[id] for id in ids if id in self.book.accounts}
+        return {key: self.book.accounts[key] for key in ids if key in self.book.accounts}
 
     async def lookup_transfers(self, ids: Sequence[Id]) -> dict[Id, Posted]:
         """See Ledger."""
-        return {id: self.book.transfers[id] for id in ids if id in self.book.transfers}
+        return {key: self.book.transfers[key] for key in ids if key in self.book.transfers}
 
     async def about(self, about: Id, code: int) -> Sequence[Posted]:
         """See Ledger."""

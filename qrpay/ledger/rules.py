@@ -79,7 +79,7 @@ class Book:
 
     def release_due(self, now: datetime) -> None:
         """Void the holds that ran out of time."""
-        for hold in [id for id, due_at in self.due.items() if due_at is not None and due_at <= now]:
+        for hold in [key for key, due_at in self.due.items() if due_at is not None and due_at <= now]:
             self._apply(expiry_of(self.transfers[hold]), now)
 
     def post_all(self, transfers: Sequence[Transfer], now: datetime) -> list[Outcome]:

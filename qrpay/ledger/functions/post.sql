@@ -12,7 +12,8 @@
 -- two_phase  whether there are holds, posts or voids among them
 -- whole      all or nothing: the sums are the outcome of decisions in order
 -- clock      what time it is; null: the server's clock
--- Raises serialization_failure when somebody else was quicker; the same batch may be sent again.
+-- Raises serialization_failure or unique_violation when somebody else was quicker; the same batch may be sent again.
+-- (ON CONFLICT would spare the second, and costs a fifth of the speed of every batch.)
 CREATE OR REPLACE FUNCTION ledger_post(
     account_ids uuid[], account_ledgers integer[], sides smallint[],
     by_debits_posted bigint[], by_debits_pending bigint[], by_credits_posted bigint[], by_credits_pending bigint[],
@@ -35,7 +36,6 @@ DECLARE
     earliest timestamptz;
     latest timestamptz;
     touched uuid[];
-    written integer;
 BEGIN
     SELECT array_agg(t.id) INTO known FROM transfers t WHERE t.id = ANY (ids);
 
@@ -122,12 +122,7 @@ BEGIN
     FROM unnest(ids, debits, credits, amounts, codes, ledgers, abouts, texts, kinds, holds, timeouts) WITH ORDINALITY
         AS t (id, debit, credit, amount, code, ledger, about, reference, kind, hold, timeout_s, place)
     WHERE unclean IS NULL OR t.place <> ALL (unclean)
-    ORDER BY t.id
-    ON CONFLICT DO NOTHING;
-    GET DIAGNOSTICS written = ROW_COUNT;
-    IF written <> size - coalesce(cardinality(unclean), 0) THEN
-        RAISE EXCEPTION 'an id was taken meanwhile' USING ERRCODE = 'serialization_failure';
-    END IF;
+    ORDER BY t.id;
     IF two_phase THEN
         PERFORM ledger_keep_holds(ids, debits, credits, kinds, holds, timeouts, base, unclean);
     END IF;

@@ -1,0 +1,1 @@
+"""The ledger, engine and oracle alike."""

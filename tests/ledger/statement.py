@@ -1,0 +1,163 @@
+"""Reads a case of the conformance table, and plays it against a ledger.
+
+A case is a bank statement: accounts that are opened, transfers with their result in the last column, and what the
+accounts hold in the end. Names stand for fresh ids, so that cases run side by side.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from qrpay.ledger.chart import AccountCode, TransferCode
+from qrpay.ledger.model import NIL, AccountFlag, Ledger, NewAccount, Outcome, Result, Transfer, TransferFlag
+from qrpay.values import Id, new_id
+
+CNY: Final = 156
+FLAGS: Final = {
+    "guarded": AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS,
+    "debtor": AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS,
+    "no-debits": AccountFlag.DEBITS_FROZEN,
+    "no-credits": AccountFlag.CREDITS_FROZEN,
+    "closed": AccountFlag.CLOSED,
+}
+CODES: Final = {code.name.lower().replace("_", "-"): code for code in TransferCode}
+_TRANSFER: Final = re.compile(r"(\S+) +(\S+) > (\S+) +(\S+)(.*) = (\S+)(?: +(\d+) (\d+) (\d+))?$")
+_BALANCE: Final = re.compile(r"(\S+) holds +(-?\d+)(?: and owes (\d+))?(?: and awaits (\d+))?$")
+
+
+class Time:
+    """A clock that a case moves."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2027, 3, 1, 4, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Case(Struct, frozen=True):
+    """One case: the claim it makes, and its lines."""
+
+    claim: str
+    lines: Sequence[str]
+
+
+class Expected(Struct, frozen=True):
+    """The last column: a result, and limit, used, left when they are given."""
+
+    result: Result
+    figures: tuple[int, int, int] | None
+
+
+def cases(text: str) -> list[Case]:
+    """The cases of a table; each begins with `== ` and its claim."""
+    found = []
+    for block in text.split("\n== ")[1:]:
+        claim, *lines = (line.split("#")[0].rstrip() for line in block.strip().splitlines())
+        found.append(Case(claim, [line for line in lines if line]))
+    return found
+
+
+class Play:
+    """One case against one ledger. `at_once` sends everything between two other lines as one batch."""
+
+    def __init__(self, ledger: Ledger, time: Time, *, at_once: bool) -> None:
+        self._ledger = ledger
+        self._time = time
+        self._at_once = at_once
+        self._ids: dict[str, Id] = {"-": NIL}
+        self._waiting: list[tuple[str, Transfer, Expected]] = []
+
+    async def run(self, case: Case) -> None:
+        """Play it; an assertion names the line that went otherwise."""
+        for line in case.lines:
+            if match := _TRANSFER.match(line):
+                transfer = self._transfer(*match.group(1, 2, 3, 4, 5))
+                expected = Expected(Result[match[6].upper()], _figures(match.group(7, 8, 9)))
+                self._waiting.append((line, transfer, expected))
+                if not self._at_once and not transfer.flags & TransferFlag.LINKED:
+                    await self._send()
+                continue
+            await self._send()
+            await self._other(line)
+        await self._send()
+        assert (await self._ledger.conservation()).balanced, case.claim
+
+    async def _send(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        outcomes = await self._ledger.post_chain([transfer for _, transfer, _ in waiting])
+        for (line, transfer, expected), outcome in zip(waiting, outcomes, strict=True):
+            assert outcome.result is expected.result, f"{line}\n  came out as {outcome}"
+            if expected.figures is not None:
+                assert (outcome.limit, outcome.used, outcome.left) == expected.figures, f"{line}\n  {outcome}"
+            if outcome.result.stands:
+                posted = (await self._ledger.lookup_transfers([transfer.id]))[transfer.id]
+                assert posted.timestamp == outcome.timestamp, line
+
+    async def _other(self, line: str) -> None:
+        if line.startswith("open "):
+            await self._open(line.split()[1:])
+        elif match := re.match(r"wait (\d+) s$", line):
+            self._time.now += timedelta(seconds=int(match[1]))
+        elif match := re.match(r"it is (\S+) in Beijing$", line):
+            self._time.now = datetime.fromisoformat(match[1] + "+08:00").astimezone(UTC)
+        elif match := _BALANCE.match(line):
+            await self._ledger.release_due_holds()
+            account = (await self._ledger.lookup_accounts([self._id(match[1])]))[self._id(match[1])]
+            got = (account.credits_posted - account.debits_posted, account.debits_pending, account.credits_pending)
+            assert got == (int(match[2]), int(match[3] or 0), int(match[4] or 0)), f"{line}\n  {account}"
+        else:
+            raise AssertionError(f"what does this line mean? {line}")
+
+    async def _open(self, words: Sequence[str]) -> None:
+        options = dict(word.split("=") for word in words[1:] if "=" in word)
+        ledger = int(options.get("ledger", CNY))
+        flags = sum(FLAGS[word] for word in words[1:] if "=" not in word)
+        bank = self._id(f"bank {ledger}")
+        limits = {name: int(options[name]) for name in ("day_limit", "year_limit", "balance_limit") if name in options}
+        await self._ledger.create_accounts([NewAccount(bank, ledger, AccountCode.BANK_CASH)])
+        new = NewAccount(self._id(words[0]), ledger, AccountCode.CUSTOMER, flags, **limits)
+        assert await self._ledger.create_accounts([new]) == [Result.CREATED]
+        if "with" in options:
+            top_up = Transfer(new_id(), bank, new.id, int(options["with"]), TransferCode.TOP_UP, ledger)
+            assert (await self._ledger.post(top_up)).result is Result.CREATED
+
+    def _transfer(self, name: str, debit: str, credit: str, amount: str, rest: str) -> Transfer:
+        options = dict(word.split("=") for word in rest.split() if "=" in word)
+        words = [word for word in rest.split() if "=" not in word]
+        flags = TransferFlag.LINKED if "linked" in words else 0
+        flags |= TransferFlag.PENDING if "hold" in words else 0
+        flags |= TransferFlag.POST_PENDING if "post" in options or "post" in words else 0
+        flags |= TransferFlag.VOID_PENDING if "void" in options else 0
+        resolves = options.get("post") or options.get("void") or options.get("of")
+        inherits = "post" in options or "void" in options
+        code = CODES[options["code"]] if "code" in options else 0 if inherits else TransferCode.PAYMENT
+        return Transfer(
+            self._id(name),
+            self._id(debit),
+            self._id(credit),
+            None if amount == "all" else int(amount),
+            code,
+            int(options["ledger"]) if "ledger" in options else 0 if inherits else CNY,
+            about=self._id(options["about"]) if "about" in options else None,
+            reference=options.get("ref", ""),
+            flags=int(flags),
+            pending_id=self._id(resolves) if resolves else None,
+            timeout_s=int(options.get("timeout", 0)),
+        )
+
+    def _id(self, name: str) -> Id:
+        return self._ids.setdefault(name, new_id())
+
+
+def _figures(texts: Sequence[str | None]) -> tuple[int, int, int] | None:
+    limit, used, left = (None if text is None else int(text) for text in texts)
+    return None if limit is None or used is None or left is None else (limit, used, left)
+
+
+def summary(outcome: Outcome) -> tuple[Result, int | None, int | None, int | None]:
+    """What two ledgers must agree on."""
+    return outcome.result, outcome.limit, outcome.used, outcome.left
