@@ -62,7 +62,7 @@ export function Bars({ digits, label }) {
     });
     return { path: drawn, width: at + 10 };
   }, [digits]);
-  return html`<svg class="bars" viewBox="0 0 ${width} 40" preserveAspectRatio="none" role="img" aria-label=${label} shape-rendering="crispEdges">
+  return html`<svg class="bars" viewBox="0 0 ${width} 40" preserveAspectRatio="none" role="img" aria-label=${label}>
     <rect width=${width} height="40" fill="#fff" /><path d=${path} fill="#000" />
   </svg>`;
 }

@@ -25,7 +25,7 @@ export function Verify({ keys, till, text, found }) {
 
 function Outcome({ check: { verdict, claims, before } }) {
   const good = verdict === "holds" && before === null;
-  return html`<section class="card outcome ${good ? "good" : "bad"}" role="alert" data-verdict=${verdict} data-before=${before !== null}>
+  return html`<section class="card outcome ${good ? "good" : "bad"}" role="alert" data-verdict=${verdict} data-before=${String(before !== null)}>
     <p class="verdict ${good ? "good" : "bad"}"><${Icon} name=${good ? "shield" : "warn"} />
       ${verdict === "holds" && before !== null ? t("receipt_seen_before", { time: clock(before, { seconds: true }) }) : t(`receipt_${verdict}`)}</p>
     ${verdict === "holds" && html`

@@ -1,0 +1,1 @@
+"""Wallet, till and cashier in a real browser, against the real server."""

@@ -1,0 +1,162 @@
+"""What a test holds in its hands: a phone with the wallet, a till, a stranger's phone at the cashier page."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from playwright.async_api import Browser, Page, ViewportSize, expect
+
+SHOTS = Path(__file__).parents[1] / "shots"
+PHONE: ViewportSize = {"width": 360, "height": 740}
+ANSWER_MS = 15_000
+
+
+@dataclass
+class Device:
+    """One browser profile with one page, and everything that went wrong in it."""
+
+    page: Page
+    base_url: str
+    strangers: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note every request that leaves the origin, every uncaught error and every breach of the content policy."""
+        self.page.set_default_timeout(ANSWER_MS)
+        self.page.on("request", lambda request: self._note(request.url))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("console", lambda said: self.faults.append(said.text) if "Security Policy" in said.text else None)
+
+    def _note(self, url: str) -> None:
+        if not url.startswith((self.base_url + "/", "data:", "blob:")):
+            self.strangers.append(url)
+
+    async def shot(self, name: str) -> Path:
+        """A picture of what is on the screen, in tests/shots/."""
+        SHOTS.mkdir(exist_ok=True)
+        await self.page.wait_for_timeout(400)  # the tick has finished growing
+        path = SHOTS / f"{name}.png"
+        await self.page.screenshot(path=path)
+        return path
+
+    async def press(self, name: str) -> None:
+        """Press the button of that name."""
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def sees(self, selector: str) -> None:
+        """Wait until something like that is on the screen."""
+        await expect(self.page.locator(selector).first).to_be_visible(timeout=ANSWER_MS)
+
+
+class Wallet(Device):
+    """A customer's phone."""
+
+    async def reads(self, text: str) -> None:
+        """Give the wallet a code as pasted text, from its first screen."""
+        await self.press("Scan")
+        await self.page.get_by_label("Or paste what the code says").fill(text)
+        await self.press("Read")
+
+    async def pays(self, text: str) -> None:
+        """Read a code and pay it."""
+        await self.reads(text)
+        await self.page.locator(".pay-button").click()
+        await self.sees(".done .qr")
+
+    async def digits(self) -> str:
+        """Show my code, and read its digits off the screen."""
+        await self.press("My code")
+        return await self.attribute("[data-digits]", "data-digits")
+
+    async def receipt(self) -> str:
+        """The text of the receipt on the screen."""
+        return await self.page.locator(".receipt textarea").input_value()
+
+    async def balance(self) -> int:
+        """What the first screen says there is to spend, in minor units."""
+        return int(await self.attribute("[data-balance]", "data-balance"))
+
+    async def attribute(self, selector: str, name: str) -> str:
+        """An attribute of something on the screen."""
+        value = await self.page.locator(selector).first.get_attribute(name)
+        assert value is not None
+        return value
+
+
+class Till(Device):
+    """A shop's POS."""
+
+    async def types(self, amount: str) -> None:
+        """Type an amount on a keyboard, at a human pace."""
+        await self.page.keyboard.type(amount, delay=130)
+        await expect(self.page.locator(".entry")).to_have_attribute("data-typed", amount)
+
+    async def asks(self, amount: str) -> dict[str, Any]:
+        """Type an amount and show the code; gives the order as the server made it."""
+        await self.types(amount)
+        async with self.page.expect_response(lambda one: one.url.endswith("/v1/orders") and one.status == 201) as made:
+            await self.press("Show code")
+        await self.sees("[data-status=open] .qr")
+        answer = await made.value
+        order: dict[str, Any] = await answer.json()
+        return order
+
+    async def scans(self, text: str) -> None:
+        """What a hand scanner does: the text as quick keys, then Enter."""
+        await self.page.keyboard.type(text)
+        await self.page.keyboard.press("Enter")
+
+    async def turns_green(self, amount: str) -> None:
+        """Wait for green, with that amount on it."""
+        await self.sees("[data-status=paid]")
+        await expect(self.page.locator(".green-screen .amount")).to_have_text(amount)
+
+
+class Stranger(Device):
+    """A phone without the wallet, at the cashier page."""
+
+
+D = TypeVar("D", bound=Device)
+
+
+@dataclass
+class Devices:
+    """Hands out devices; afterwards none of them may have talked to a stranger or stumbled."""
+
+    browser: Browser
+    demo: Any
+    handed: list[Device] = field(default_factory=list)
+
+    async def wallet(self, customer: int = 0, language: str = "en", path: str = "/wallet") -> Wallet:
+        """The wallet of that customer of the demo."""
+        token = self.demo["customers"][customer]["access_token"]
+        return await self._open(Wallet, f"{path}?lang={language}#token={token}", language)
+
+    async def till(self, language: str = "en") -> Till:
+        """The till of the demo's shop."""
+        shop = self.demo["merchant"]
+        fragment = f"key={shop['secret_key']}&store={shop['store']}&terminal={shop['terminal']}"
+        return await self._open(Till, f"/pos?lang={language}#{fragment}", language)
+
+    async def stranger(self, path: str, language: str = "en") -> Stranger:
+        """A phone that just opened a link."""
+        return await self._open(Stranger, f"{path}?lang={language}", language)
+
+    async def _open(self, kind: type[D], path: str, language: str) -> D:
+        locale = "zh-CN" if language == "zh" else "en-US"
+        context = await self.browser.new_context(
+            viewport=PHONE, device_scale_factor=2, locale=locale, color_scheme="light", has_touch=True
+        )
+        device = kind(await context.new_page(), self.demo["base_url"])
+        device.watch()
+        self.handed.append(device)
+        await device.page.goto(self.demo["base_url"] + path)
+        await device.sees("h1, [data-status]")
+        return device
+
+    async def close(self) -> None:
+        """Put all devices away, and hold them to their manners."""
+        for device in self.handed:
+            await device.page.context.close()
+        assert [url for device in self.handed for url in device.strangers] == []
+        assert [fault for device in self.handed for fault in device.faults] == []

@@ -1,0 +1,42 @@
+"""The page behind a code's link, for a phone that has no wallet open."""
+
+from playwright.async_api import expect
+
+from tests.browser.devices import Devices
+
+
+async def test_the_cashier_page_turns_green(devices: Devices) -> None:
+    """Whoever opens the link sees shop, amount and code; and sees it paid when somebody pays."""
+    till, wallet = await devices.till(), await devices.wallet()
+    order = await till.asks("12.5")
+    stranger = await devices.stranger(f"/pay/{order['id']}")
+    await stranger.sees("[data-status=open] .qr")
+    await expect(stranger.page.locator(".amount")).to_have_text("¥12.50")
+    await stranger.shot("cashier")
+
+    await wallet.pays(order["code"]["payload"])
+
+    await stranger.sees("[data-status=paid]")
+
+
+async def test_the_cashier_page_leads_into_the_wallet(devices: Devices) -> None:
+    """On the customer's own phone one press opens the wallet with that order, and one more pays it."""
+    till, wallet = await devices.till(), await devices.wallet()
+    order = await till.asks("1.01")
+    await wallet.page.goto(f"{wallet.base_url}/pay/{order['id']}")
+
+    await wallet.page.get_by_role("link", name="Open in the wallet").click()
+    await wallet.press("Pay ¥1.01")
+
+    await till.turns_green("¥1.01")
+
+
+async def test_a_closed_order_says_so(devices: Devices) -> None:
+    """Nobody can pay it any more, and the page says that instead of showing a code."""
+    till = await devices.till()
+    order = await till.asks("1")
+    stranger = await devices.stranger(f"/pay/{order['id']}")
+    await till.press("Cancel this sale")
+
+    await stranger.sees("[data-status=closed]")
+    await expect(stranger.page.locator(".qr")).to_have_count(0)
