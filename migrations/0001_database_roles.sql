@@ -14,16 +14,18 @@ BEGIN
             EXCEPTION
                 WHEN duplicate_object OR unique_violation THEN
                     NULL;
-                WHEN insufficient_privilege THEN
-                    RAISE EXCEPTION 'the role % is missing, and % may not make it', role_name, current_user
-                        USING HINT = 'Let an administrator run: CREATE ROLE qrpay_owner LOGIN; CREATE ROLE qrpay_app LOGIN; '
-                            || format('GRANT qrpay_owner TO %I; then migrate again.', current_user);
             END;
         END IF;
     END LOOP;
-    IF NOT pg_has_role(current_user, 'qrpay_owner', 'MEMBER') THEN
+    -- Whoever makes a role may give it to himself, but does not have its rights by that alone (PostgreSQL 16).
+    IF NOT pg_has_role(current_user, 'qrpay_owner', 'USAGE') THEN
         EXECUTE format('GRANT qrpay_owner TO %I', current_user);
     END IF;
+EXCEPTION
+    WHEN insufficient_privilege THEN
+        RAISE EXCEPTION '% may not make the roles qrpay_owner and qrpay_app, or is no member of qrpay_owner', current_user
+            USING HINT = 'Let an administrator run what is missing of: CREATE ROLE qrpay_owner LOGIN; '
+                || format('CREATE ROLE qrpay_app LOGIN; GRANT qrpay_owner TO %I; then migrate again.', current_user);
 END
 $$;
 

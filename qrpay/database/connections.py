@@ -8,11 +8,14 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 import msgspec
 
-from qrpay.database.errors import MAYBE_AWAY, DatabaseAway, is_away
+from qrpay.database.errors import MAYBE_AWAY, RETRY_AFTER_S, DatabaseAway, is_away
 from qrpay.database.statements import Statement
+from qrpay.problem import overloaded
 
 Query: TypeAlias = Statement | str
 Row: TypeAlias = asyncpg.Record
+
+STATEMENTS_MAX: Final = 2_000
 
 SETTINGS: Final[Mapping[str, str]] = {"application_name": "qrpay", "timezone": "UTC", "jit": "off"}
 LEDGER_SETTINGS: Final[Mapping[str, str]] = {
@@ -91,16 +94,21 @@ class Queries:
 
 
 class Connections(Queries):
-    """Statements, each on whichever connection of a pool is free."""
+    """Statements, each on whichever connection of a pool is free.
+
+    At most STATEMENTS_MAX run or wait for a connection; beyond it callers are refused with `overloaded`.
+    """
 
     def __init__(self, pool: "asyncpg.Pool[Row]") -> None:
         super().__init__(pool)
         self._pool = pool
+        self._under_way = 0
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Queries]:
         """Statements that commit together, or not at all when the block raises."""
         of_the_block: BaseException | None = None
+        self._enter()
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 try:
@@ -114,6 +122,20 @@ class Connections(Queries):
                 raise
             await self._lost()
             raise DatabaseAway from error
+        finally:
+            self._under_way -= 1
+
+    async def _ask(self, method: str, query: Query, args: tuple[object, ...]) -> Any:
+        self._enter()
+        try:
+            return await super()._ask(method, query, args)
+        finally:
+            self._under_way -= 1
+
+    def _enter(self) -> None:
+        if self._under_way >= STATEMENTS_MAX:
+            raise overloaded(headers={"Retry-After": str(RETRY_AFTER_S)})
+        self._under_way += 1
 
     async def _lost(self) -> None:
         # The others lead to the same server, which may have become a standby: connect anew when next asked.

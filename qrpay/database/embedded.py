@@ -91,15 +91,16 @@ class EmbeddedServer:
         Raises EmbeddedServerError when it cannot run here.
         """
         self.home.mkdir(0o700, parents=True, exist_ok=True)
-        with _gate(self.home):
+        with _gate(self.home) as gate:
+            newly = self._users is None
             if self._users is None:
                 self._users = (self.home / "users").open("a")
                 flock(self._users, LOCK_SH)
             try:
-                self._ensure_running()
+                self._ensure_running(gate)
             except BaseException:
-                self._users.close()
-                self._users = None
+                if newly:  # a hold from before the crash is kept: its owner tries again or lets go
+                    self._leave()
                 raise
         return self.dsn
 
@@ -110,18 +111,23 @@ class EmbeddedServer:
         with _gate(self.home):
             with suppress(BlockingIOError):  # somebody else still holds it
                 flock(self._users, LOCK_EX | LOCK_NB)
-                self._run("pg_ctl", "-w", "-m", "fast", "stop")
-            flock(self._users, LOCK_UN)  # closing alone would not do: a forked child has a copy of this descriptor
-            self._users.close()
-            self._users = None
+                if self.running():  # pg_ctl would signal whoever has the recorded number by now
+                    self._run("pg_ctl", "-w", "-m", "fast", "stop")
+            self._leave()
 
     def running(self) -> bool:
         """Whether the server's process is alive."""
         return _postmaster(self.data) is not None
 
-    def _ensure_running(self) -> None:
+    def _leave(self) -> None:
+        if self._users is not None:
+            flock(self._users, LOCK_UN)  # closing alone would not do: a forked child has a copy of this descriptor
+            self._users.close()
+            self._users = None
+
+    def _ensure_running(self, gate: int) -> None:
         if not self.data.exists():
-            self._initialise()
+            self._initialise(gate)
         _sweep(self.data, self.socket)
         if self.running():
             return
@@ -139,14 +145,18 @@ class EmbeddedServer:
             # In a shared temporary folder somebody else could have made it first, to listen in.
             raise EmbeddedServerError(f"{self.socket} must be a folder of this user with mode 0700: remove it.")
 
-    def _initialise(self) -> None:
-        """Make the data folder aside and rename it, so that a killed initdb never passes for a database."""
+    def _initialise(self, gate: int) -> None:
+        """Make the data folder aside and rename it, so that a killed initdb never passes for a database.
+
+        initdb inherits the gate, so that one whose starter was killed still keeps the next starter out.
+        """
         made = self.home / "data.new"
         shutil.rmtree(made, ignore_errors=True)
         locale = ["--locale=C"]
         if self._major() >= 17:  # the same order of texts on every system, without ICU
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        if self._run("initdb", "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--data-checksums", *locale, data=made):
+        options = ["-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--data-checksums", *locale]
+        if self._run("initdb", *options, data=made, inherited=(gate,)):
             raise self._failure("PostgreSQL cannot make its data folder")
         with (made / "postgresql.conf").open("a") as conf:
             conf.write("include 'qrpay.conf'\n")
@@ -157,15 +167,16 @@ class EmbeddedServer:
         lines = (f"{name} = '{str(value).replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items())
         (self.data / "qrpay.conf").write_text("".join(lines))
 
-    def _run(self, tool: str, *options: str, data: Path | None = None) -> int:
+    def _run(self, tool: str, *options: str, data: Path | None = None, inherited: tuple[int, ...] = ()) -> int:
         """Run one of PostgreSQL's tools on the data folder; its exit status. What it says goes to the log."""
         command = [*_wrap(), str(self._tool(tool)), "-D", str(data or self.data), *options]
         # PGHOST, PGDATA and their like belong to whoever called us, and would lead the tools astray.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         with self.log.open("a") as said:
             return subprocess.call(  # noqa: S603 - every word of the command is ours
-                command, cwd=self.home, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-            )
+                command, cwd=self.home, env=environment, pass_fds=inherited,
+                stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            )  # fmt: skip
 
     def _tool(self, name: str) -> Path:
         folder = self._binaries or _wheel_binaries()
@@ -206,11 +217,11 @@ def server(home: Path, *, binaries: Path | None = None, **settings: object) -> I
 
 
 @contextmanager
-def _gate(home: Path) -> Iterator[None]:
-    """One process at a time starts or stops; the kernel frees the gate of whoever dies in it."""
+def _gate(home: Path) -> Iterator[int]:
+    """One process at a time starts or stops; the kernel frees the gate of whoever dies in it. Its descriptor."""
     with (home / "gate").open("a") as gate:
         flock(gate, LOCK_EX)
-        yield
+        yield gate.fileno()
 
 
 def _short_folder(home: Path) -> Path:

@@ -88,7 +88,7 @@ class Database(Connections):
         await reachable(dsn, wait_s)
         pool: asyncpg.Pool[Row] = await asyncpg.create_pool(
             dsn,
-            min_size=1,
+            min_size=0,
             max_size=size,
             init=prepare_connection,
             connection_class=Connection,

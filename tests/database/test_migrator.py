@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from qrpay.database.migrator import MigrationError, folders, migrate, read
+from qrpay.database.pool import dsn_as
 from tests.conftest import cloned
 
 ROLES = next(path for path in folders()[0].glob("0001_*.sql"))
@@ -170,13 +171,32 @@ async def test_a_user_who_may_not_make_roles_is_told_what_to_ask_for(server_dsn:
         admin = await asyncpg.connect(dsn)
         await admin.execute("CREATE ROLE lowly LOGIN")
         await admin.execute("GRANT CREATE ON SCHEMA public TO lowly")
-        lowly = dsn.replace("qrpay@", "lowly@")
         try:
             with pytest.raises(MigrationError, match=r"CREATE ROLE other_owner LOGIN; .*GRANT other_owner TO lowly"):
-                await migrate(lowly, [tmp_path])
+                await migrate(dsn_as(dsn, "lowly"), [tmp_path])
         finally:
             await admin.execute("DROP OWNED BY lowly; DROP ROLE lowly")
             await admin.close()
+
+
+async def test_no_superuser_is_needed(server_dsn: str, tmp_path: Path) -> None:
+    """Whoever owns the database and may make roles can migrate it; a second user is asked to become a member."""
+    roles = tmp_path / ROLES.name
+    roles.write_text(ROLES.read_text().replace("qrpay_owner", "banks_owner").replace("qrpay_app", "banks_app"))
+    admin = await asyncpg.connect(server_dsn)
+    await admin.execute("CREATE ROLE bank LOGIN CREATEROLE; CREATE ROLE stranger LOGIN CREATEROLE")
+    async with cloned(server_dsn) as dsn:
+        name = dsn.partition("?")[0].rpartition("/")[2]
+        await admin.execute(f"ALTER DATABASE {name} OWNER TO bank")
+
+        assert await migrate(dsn_as(dsn, "bank"), [tmp_path]) == [ROLES.name]
+
+        await asked(dsn_as(dsn, "bank"), "DELETE FROM migrations RETURNING 1")
+        await asked(dsn_as(dsn, "bank"), "GRANT ALL ON migrations TO stranger")
+        with pytest.raises(MigrationError, match="GRANT banks_owner TO stranger"):
+            await migrate(dsn_as(dsn, "stranger"), [tmp_path])
+    await admin.execute("DROP ROLE bank, stranger, banks_owner, banks_app")
+    await admin.close()
 
 
 def test_two_files_of_one_number_are_refused(place: Path) -> None:

@@ -6,8 +6,10 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 
+from qrpay.database.connections import STATEMENTS_MAX
 from qrpay.database.hosts import connect, each_host
 from qrpay.database.pool import Database, DatabaseAway, DatabaseUnusableError, dsn_as, dsn_to
+from qrpay.problem import Refused
 
 
 async def test_json_goes_in_and_comes_out_as_it_was(database: Database) -> None:
@@ -70,6 +72,20 @@ async def test_statements_recover_when_the_server_drops_every_connection(fresh_d
         assert await door.fetchval("SELECT 1") == 1
 
     await killer.close()
+    await database.close()
+
+
+async def test_statements_that_wait_for_a_connection_are_bounded(fresh_dsn: str) -> None:
+    """Beyond the bound callers are refused at once; those who wait get their answer."""
+    database = await Database.open(fresh_dsn, size=1)
+    async with database.transaction():
+        waiting = [asyncio.ensure_future(database.fetchval("SELECT 1")) for _ in range(STATEMENTS_MAX - 1)]
+        await asyncio.sleep(0)
+        with pytest.raises(Refused) as refused:
+            await database.fetchval("SELECT 1")
+        assert refused.value.problem.code == "overloaded"
+
+    assert set(await asyncio.gather(*waiting)) == {1}
     await database.close()
 
 
