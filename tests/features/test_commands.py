@@ -16,7 +16,6 @@ from qrpay.features.e_accounts.commands import customers
 from qrpay.features.keys.commands import keys
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.commands import merchants as merchants_command
-from qrpay.ledger.engine import Engine
 from tests.features.conftest import HandClock, core_over
 
 T = TypeVar("T")
@@ -35,7 +34,6 @@ class OwnShell:
             try:
                 return await work(core)
             finally:
-                assert isinstance(core.ledger, Engine)
                 await core.ledger.close()
                 await database.close()
 

@@ -5,7 +5,7 @@ import msgspec
 
 from qrpay.core import Core
 from qrpay.feature import Shell
-from qrpay.features.e_accounts import service, store
+from qrpay.features.e_accounts import service
 from qrpay.features.e_accounts.model import NO_CAPS, NewCustomer
 from qrpay.features.merchants.commands import id_argument
 from qrpay.values import AMOUNT_MAX, id_text
@@ -51,10 +51,7 @@ def token(shell: Shell, customer: str, account: str | None) -> None:
     named = id_argument("acc_", account) if account else None
 
     async def work(core: Core) -> None:
-        owned = [named] if named else [row.id for row in await store.accounts_of(core.database, who)]
-        if not owned:
-            raise click.ClickException(f"{customer} has no account")
-        click.echo(await service.issue_token(core, who, owned[0]))
+        click.echo(await service.issue_token(core, who, named))
 
     shell(work)
 

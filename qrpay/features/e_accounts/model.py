@@ -104,7 +104,7 @@ class Cap(Struct, frozen=True):
     limit: int
     used: int
     left: int
-    resets_at: datetime
+    resets_at: str
 
 
 class Limits(Struct, frozen=True):
@@ -155,7 +155,7 @@ class EntryView(Struct, frozen=True):
     amount: Amount
     currency: CurrencyCode
     counterparty: str | None
-    at: datetime
+    at: str
 
 
 class CurrencyLight(Struct, frozen=True):
@@ -166,8 +166,13 @@ class CurrencyLight(Struct, frozen=True):
 
 
 class MoneyLight(Struct, frozen=True):
-    """Whether money is conserved: debits equal credits in every currency, posted and pending."""
+    """Whether money is conserved: debits equal credits in every currency, posted and pending.
 
-    at: datetime
+    signed  a compact JWS over the other members, type `qrpay-conservation+jws`, by a key of the public set: whoever
+            keeps it can hold us to it
+    """
+
+    at: str
     balanced: bool
     currencies: Sequence[CurrencyLight]
+    signed: str

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from qrpay.codes.signing import to_base64url
 from qrpay.core import Core
 from qrpay.features.e_accounts import pins, store
 from qrpay.features.e_accounts.masks import masked_name, masked_phone, person_name_defect
@@ -41,7 +42,7 @@ from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Transfer
 from qrpay.ledger.rules import bank_day
 from qrpay.problem import FieldError, invalid_field, not_found
-from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, claim, id_of, id_text, new_id
+from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, claim, encode, id_of, id_text, new_id, rfc3339
 from qrpay.web.callers import Wallet
 
 BANK: Final = id_of(bytes(16))
@@ -173,16 +174,18 @@ async def top_up(core: Core, account: Id, amount: int, reference: str) -> Outcom
 # Tokens --------------------------------------------------------------------------------------------------------
 
 
-async def issue_token(core: Core, customer: Id, account: Id, life_s: int | None = None) -> str:
-    """An access token `at_…` that pays from this account, for `access_token_s` unless told otherwise.
+async def issue_token(core: Core, customer: Id, account: Id | None = None, life_s: int | None = None) -> str:
+    """An access token `at_…` that pays from this account (None: the first), for `access_token_s` unless told otherwise.
 
     Raises `not_found` unless the account is the customer's, `customer_not_active`.
     """
     person = await active(core, customer)
+    if account is None:
+        account = next((owned.id for owned in await store.accounts_of(core.database, customer)), BANK)
     owned = await owned_account(core, customer, account)
     expires_at = int(core.clock().timestamp()) + (life_s or core.settings.access_token_s)
     ledger = CURRENCIES[owned.currency].numeric
-    return token_of(core.vault, Wallet(customer, account, ledger, expires_at, person.name_masked))
+    return token_of(core.vault, Wallet(customer, owned.id, ledger, expires_at, person.name_masked))
 
 
 async def check_token(core: Core, text: str) -> Wallet:
@@ -230,6 +233,11 @@ async def statement(core: Core, customer: Id, account: Id, ask: EntryQuery) -> P
     return Page(lines, shown[-1].cursor if len(entries) > ask.limit else None)
 
 
+async def own_accounts(core: Core, customer: Id) -> Sequence[EAccount]:
+    """A customer's accounts as they were opened, oldest first."""
+    return await store.accounts_of(core.database, customer)
+
+
 async def owners_of(core: Core, accounts: Sequence[Id]) -> dict[Id, Id]:
     """The customers behind these ledger accounts; those of nobody are left out."""
     return await store.owners_of_accounts(core.database, accounts)
@@ -259,7 +267,7 @@ def _line(entry: Entry, owned: EAccount, names: dict[Id, str]) -> EntryView:
         amount=transfer.amount,
         currency=owned.currency,
         counterparty=names.get(_other_side(entry, owned.id)),
-        at=transfer.timestamp,
+        at=rfc3339(transfer.timestamp),
     )
 
 
@@ -288,7 +296,7 @@ def _view(owned: EAccount, account: Account, now: datetime) -> AccountView:
 
 
 def _cap(limit: int | None, used: int, resets_at: datetime) -> Cap | None:
-    return None if limit is None else Cap(limit, used, max(0, limit - used), resets_at)
+    return None if limit is None else Cap(limit, used, max(0, limit - used), rfc3339(resets_at))
 
 
 # The money light -----------------------------------------------------------------------------------------------
@@ -311,4 +319,11 @@ async def _look(core: Core) -> MoneyLight:
         )
         for total in sums.ledgers
     ]
-    return MoneyLight(core.clock(), sums.balanced, currencies)
+    now = core.clock()
+    said = {"at": rfc3339(now), "balanced": sums.balanced, "currencies": currencies}
+    # The type in the header keeps it apart from a receipt, which the same key signs.
+    signer = core.keyring.signer("receipt", now)
+    header = {"alg": signer.alg, "kid": signer.kid, "typ": "qrpay-conservation+jws"}
+    signed = f"{to_base64url(encode(header))}.{to_base64url(encode(said))}"
+    signed += f".{to_base64url(signer.sign(signed.encode()))}"
+    return MoneyLight(rfc3339(now), sums.balanced, currencies, signed)

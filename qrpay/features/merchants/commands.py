@@ -5,7 +5,7 @@ import msgspec
 
 from qrpay.core import Core
 from qrpay.feature import Shell
-from qrpay.features.merchants import service, store
+from qrpay.features.merchants import service
 from qrpay.features.merchants.model import NewMerchant
 from qrpay.values import Id, id_from_text, id_text
 
@@ -93,7 +93,7 @@ def list_keys(shell: Shell, merchant: str) -> None:
     owner = id_argument("mer_", merchant)
 
     async def work(core: Core) -> None:
-        for row in await store.keys(core.database, owner):
+        for row in await service.keys_of(core, owner):
             ended = f"revoked {row.revoked_at:%Y-%m-%d %H:%M:%S}Z" if row.revoked_at else "in use"
             click.echo(f"{id_text('key_', row.id)}  …{row.last_four}  {ended}")
 

@@ -88,6 +88,14 @@ class Place(Struct, frozen=True):
     terminal: Terminal | None = None
 
 
+class KeyHolder(Struct, frozen=True):
+    """Whose secret it is, which of its secrets, and whether it is for trying only."""
+
+    merchant: Id
+    key: Id
+    test: bool
+
+
 class KeyRow(Struct, frozen=True):
     """A secret as it is listed: never more than its last four characters."""
 

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -11,6 +12,7 @@ from qrpay.features.merchants.model import (
     Balance,
     Balances,
     CurrencyBalance,
+    KeyRow,
     MerchantCard,
     MerchantView,
     NewMerchant,
@@ -130,6 +132,11 @@ async def add_key(core: Core, merchant: Id) -> Secret:
     return secret
 
 
+async def keys_of(core: Core, merchant: Id) -> Sequence[KeyRow]:
+    """A merchant's secrets, oldest first, each by its last four characters."""
+    return await store.keys(core.database, merchant)
+
+
 async def revoke_key(core: Core, key: Id) -> None:
     """End a secret; workers forget it within `Credential.remember_s`. Safe to repeat. Raises `not_found`."""
     if not await store.revoke_key(core.database, key, core.clock()):
@@ -142,7 +149,7 @@ async def check_secret(core: Core, text: str) -> Merchant:
     holder = await store.key_holder(core.database, _hash(core, text)) if _SECRET.match(text) else None
     if holder is None:
         raise unauthenticated()
-    return holder
+    return Merchant(holder.merchant, holder.key, holder.test)
 
 
 def _new_secret(test: bool) -> Secret:

@@ -7,9 +7,8 @@ from typing import Final
 
 from qrpay.database.pool import Queries
 from qrpay.database.statements import Statements
-from qrpay.features.merchants.model import KeyRow, MerchantCard, Store, Terminal
+from qrpay.features.merchants.model import KeyHolder, KeyRow, MerchantCard, Store, Terminal
 from qrpay.values import Id
-from qrpay.web.callers import Merchant
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
 
@@ -78,10 +77,10 @@ async def insert_key(queries: Queries, id_: Id, merchant_id: Id, hash_: bytes, l
     await queries.execute(STATEMENTS["insert_key"], id_, merchant_id, hash_, last_four)
 
 
-async def key_holder(queries: Queries, hash_: bytes) -> Merchant | None:
+async def key_holder(queries: Queries, hash_: bytes) -> KeyHolder | None:
     """Whose secret this is, when it counts."""
     row = await queries.fetchrow(STATEMENTS["key_holder"], hash_)
-    return Merchant(**dict(row)) if row else None
+    return KeyHolder(**dict(row)) if row else None
 
 
 async def keys(queries: Queries, merchant_id: Id) -> list[KeyRow]:

@@ -60,7 +60,7 @@ INSERT INTO merchant_keys (id, merchant, hash, last_four) VALUES ($1, $2, $3, $4
 -- name: key_holder
 -- Whose secret this is, when it counts.
 -- $1 hash bytea
-SELECT m.id, k.id AS key, m.test FROM merchant_keys AS k JOIN merchants AS m ON m.id = k.merchant
+SELECT m.id AS merchant, k.id AS key, m.test FROM merchant_keys AS k JOIN merchants AS m ON m.id = k.merchant
 WHERE k.hash = $1 AND k.revoked_at IS NULL AND m.status = 'active';
 
 -- name: keys

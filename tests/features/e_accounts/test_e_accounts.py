@@ -4,17 +4,21 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
+from qrpay.codes.receipt import is_receipt
+from qrpay.codes.signing import from_base64url
 from qrpay.core import Core
 from qrpay.features.e_accounts import masks, service, store
 from qrpay.features.e_accounts.model import NO_CAPS, Caps, EntryQuery, EntryView, NewCustomer, Opened
+from qrpay.features.keys import service as keys
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import NewMerchant
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import Result, Transfer
 from qrpay.problem import Refused
-from qrpay.values import Id, id_text, new_id
+from qrpay.values import Id, id_text, new_id, rfc3339
 from tests.features.conftest import HandClock
 
 
@@ -114,7 +118,7 @@ async def test_limits_say_what_was_used_today_and_when_they_begin_anew(core: Cor
     assert (view.balance.posted, view.balance.pending, view.balance.available) == (37_50, 0, 37_50)
     assert view.limits.day is not None
     assert (view.limits.day.limit, view.limits.day.used, view.limits.day.left) == (100_00, 12_50, 87_50)
-    assert view.limits.day.resets_at > core.clock()
+    assert view.limits.day.resets_at == rfc3339(service.cap_resets_at(core.clock(), year=False))
     assert view.limits.year is not None
     assert (view.limits.year.used, view.limits.year.left) == (12_50, 987_50)
     assert view.limits.balance is None
@@ -222,14 +226,23 @@ async def test_a_frozen_customer_gets_no_token_and_no_account(core: Core) -> Non
 
 
 async def test_the_money_light_is_green_and_looked_at_once_for_all(core: Core) -> None:
-    """Debits equal credits in every currency; a crowd that asks costs one look."""
+    """Debits equal credits in every currency; a crowd that asks costs one look, and can prove what it was told."""
+    await keys.start(core)
     await service.top_up(core, (await somebody(core)).account.id, 1_00, "R1")
 
     lights = await asyncio.gather(*(service.money_light(core) for _ in range(50)))
 
-    assert lights[0].balanced
-    assert {light.at for light in lights} == {lights[0].at}
-    assert any(line.currency == "CNY" and line.balanced for line in lights[0].currencies)
+    light = lights[0]
+    assert light.balanced
+    assert len({each.signed for each in lights}) == 1
+    assert any(line.currency == "CNY" and line.balanced for line in light.currencies)
+    header, said, signature = light.signed.split(".")
+    kid = msgspec.json.decode(from_base64url(header) or b"")["kid"]
+    raw = from_base64url(signature)
+    assert raw is not None
+    assert core.keyring.verifier(kid, core.clock()).holds(raw, f"{header}.{said}".encode())
+    assert msgspec.json.decode(from_base64url(said) or b"")["balanced"] is True
+    assert not is_receipt(light.signed)
 
 
 async def test_an_e_account_without_its_ledger_account_rings(fresh_core: Core) -> None:

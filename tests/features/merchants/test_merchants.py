@@ -6,7 +6,7 @@ import re
 import pytest
 
 from qrpay.core import Core
-from qrpay.features.merchants import service, store
+from qrpay.features.merchants import service
 from qrpay.features.merchants.model import NewMerchant, Onboarded
 from qrpay.features.merchants.remembered import Remembered
 from qrpay.ledger.chart import AccountCode
@@ -60,7 +60,7 @@ async def test_a_revoked_secret_is_refused_while_the_next_one_goes_on(core: Core
 
     assert await refusal(core, shop.secret.text) == "unauthenticated"
     assert (await service.check_secret(core, second.text)).id == shop.merchant.id
-    listed = await store.keys(core.database, shop.merchant.id)
+    listed = await service.keys_of(core, shop.merchant.id)
     assert [row.revoked_at is None for row in listed] == [False, True]
 
 
