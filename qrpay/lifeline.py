@@ -14,12 +14,16 @@ import structlog
 log = structlog.get_logger()
 
 READY: Final = b"ready\n"
+BEAT: Final = b"."
+BEAT_S: Final = 1.0
 READY_S_MAX: Final = 60.0
+HUNG_S: Final = 30.0
+"""An event loop that has not turned for so long answers nobody: whoever waits has long given up."""
 MARGIN_S: Final = 5.0
 """What a worker gets beyond `drain_s` before it is ended by force, here and by the supervisor."""
 
 
-class NotReady(RuntimeError):  # noqa: N818 - as it is said to a person
+class NotReady(RuntimeError):
     """A worker did not come up; the message says which."""
 
 
@@ -41,9 +45,18 @@ class Lifeline:
             threading.Thread(target=self._watch, args=(self._line, drain_s), name="lifeline", daemon=True).start()
 
     def ready(self) -> None:
-        """Tell the supervisor that this worker serves: its keys are loaded, its database answers, it accepts."""
+        """Tell the supervisor that this worker serves: its keys are loaded, its database answers, it accepts.
+
+        Called in the worker's event loop, which from then on beats each BEAT_S.
+        """
         if self._line is not None:
             self._line.sendall(READY)
+            self._beat(self._line)
+
+    def _beat(self, line: socket.socket) -> None:
+        with suppress(OSError):  # full while the supervisor is frozen, reset when it is gone
+            line.send(BEAT, socket.MSG_DONTWAIT)
+        asyncio.get_running_loop().call_later(BEAT_S, self._beat, line)
 
     @staticmethod
     def _watch(line: socket.socket, drain_s: float) -> None:
@@ -66,6 +79,7 @@ class Child:
         self.line = line
         self.began = time.monotonic()
         self.exit = asyncio.ensure_future(process.wait())
+        self._watching: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
         """Return once it says so. Raises NotReady when it ends before, or takes longer than READY_S_MAX."""
@@ -77,6 +91,7 @@ class Child:
             self.send(signal.SIGKILL)
             status = await asyncio.shield(self.exit)
             raise NotReady(f"{self.name} did not get ready (status {status}): see what it said above")
+        self._watching = asyncio.create_task(self._watch())
 
     async def retire(self, drain_s: float) -> None:
         """Let it finish what it accepted; by force when that takes longer than it may."""
@@ -91,3 +106,29 @@ class Child:
         """Send it a signal, when it still lives."""
         with suppress(ProcessLookupError):
             self.process.send_signal(number)
+
+    def bury(self) -> None:
+        """Let go of what belongs to it, once it has ended."""
+        if self._watching is not None:
+            self._watching.cancel()
+        self.line.close()
+
+    async def _watch(self) -> None:
+        """End it by force when its event loop hangs: nothing acknowledged is lost, and a new one answers."""
+        while await self._beats():
+            pass
+        await asyncio.wait([self.exit], timeout=1.0)  # it may have ended, and its line a moment before
+        if not self.exit.done():
+            log.error("worker_hung", worker=self.name, for_s=HUNG_S)
+            self.send(signal.SIGKILL)
+
+    async def _beats(self) -> bool:
+        """Whether it gave a sign of life within HUNG_S."""
+        try:
+            async with asyncio.timeout(HUNG_S):
+                return bool(await asyncio.get_running_loop().sock_recv(self.line, 4096))
+        except (TimeoutError, OSError):
+            pass
+        with suppress(OSError):  # it may have been us who were frozen: then its beats lie here
+            return bool(self.line.recv(4096))
+        return False

@@ -46,7 +46,7 @@ PAUSE_S_MAX: Final = 10.0
 DATABASE_LOOK_S: Final = 0.5
 
 
-class CannotServe(RuntimeError):  # noqa: N818 - as it is said to a person
+class CannotServe(RuntimeError):
     """The server does not come up; the message says why and what to do."""
 
 
@@ -180,7 +180,7 @@ class Supervisor:
         return child
 
     def _buried(self, place: Place, child: Child) -> None:
-        child.line.close()
+        child.bury()
         mark_process_dead(child.name, self._settings.metrics_dir)  # type: ignore[no-untyped-call]
         del place.children[child.name]
 
