@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import socket
 import tempfile
 import time
 import uuid
@@ -13,10 +14,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from rich.console import Console
 
 from qrpay.database.embedded import EmbeddedServer
 from qrpay.database.migrator import APPLICATION, migrate
-from qrpay.database.pool import Database, dsn_to
+from qrpay.database.pool import Database, dsn_as, dsn_to
+from qrpay.demo import WIDE, Demo, seeded, served
+from qrpay.settings import Settings
 
 TEMPLATE = "qrpay_template"
 ABANDONED_S = 3600
@@ -27,8 +31,9 @@ def server_home() -> Path:
     """A folder that the workers of this session share, and no other session."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
     homes = Path(tempfile.gettempdir())
-    for home in homes.glob(f"qrpay-tests-{os.geteuid()}-*"):
-        _leave_abandoned(home)
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":  # one of us tidies up
+        for home in homes.glob(f"qrpay-tests-{os.geteuid()}-*"):
+            _leave_abandoned(home)
     return homes / f"qrpay-tests-{os.geteuid()}-{run[:12]}"
 
 
@@ -123,3 +128,22 @@ async def _make_template(server_dsn: str) -> None:
         if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", TEMPLATE):
             await connection.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}_new")
         await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def demo(server_dsn: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
+    """The demo's world behind a real `qrpay serve` with one web worker: two merchants, two customers with money."""
+    async with cloned(server_dsn, template) as dsn:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        settings = Settings(
+            home=str(tmp_path_factory.mktemp("demo")),
+            port=port,
+            workers=1,
+            database_url=dsn_as(dsn, APPLICATION),
+            migration_url=dsn,
+            **WIDE,
+        )
+        async with served(settings, Console(quiet=True)):
+            yield await asyncio.to_thread(seeded, settings)
