@@ -24,7 +24,7 @@ def list_keys(shell: Shell) -> None:
     async def read(core: Core) -> None:
         table = Table("kid", "purpose", "state", "signs from", "signs until", "verifies until")
         for key in await service.keys_of(core):
-            times = (f"{at:%Y-%m-%d %H:%M:%S}Z" for at in (key.not_before, key.sign_until, key.verify_until))
+            times = (f"{at:%Y-%m-%d %H:%M}Z" for at in (key.not_before, key.sign_until, key.verify_until))
             table.add_row(key.kid, key.purpose, key.state(core.clock()), *times)
         Console().print(table)
 

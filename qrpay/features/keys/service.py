@@ -125,6 +125,8 @@ async def _succeed(core: Core, within: Queries, purpose: Purpose, begins: dateti
 
 async def _add(core: Core, within: Queries, purpose: Purpose, begins: datetime) -> str:
     key = new_key(purpose, begins, SIGN_FOR, VERIFY_FOR[purpose])
+    while key.kid.startswith("-"):  # on a command line it would read as an option
+        key = new_key(purpose, begins, SIGN_FOR, VERIFY_FOR[purpose])
     assert key.private is not None
     sealed = SealedKey(
         key.kid, purpose, key.alg, key.public, core.vault.seal(_seal_of(key.kid), key.private),

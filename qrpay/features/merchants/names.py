@@ -60,7 +60,7 @@ def _word_defect(name: str) -> str | None:
     for word in re.findall(r"[^\W\d_]+", name):
         scripts = {_script(character) for character in word if unicodedata.category(character).startswith("L")}
         if len(scripts) > 1 and not scripts <= _EAST_ASIAN:
-            return f"The word {word} mixes {' and '.join(sorted(scripts)).title()} letters."
+            return f"The word {word} mixes {' and '.join(sorted(map(str.title, scripts)))} letters."
         if all(character in _LOOKALIKES for character in word):
             return f"The word {word} looks like Latin but is {' '.join(scripts).title()}."
     return None
