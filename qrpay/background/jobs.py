@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 FIRST_PAUSE_S: Final = 0.25
 PAUSE_S_MAX: Final = 30.0
+BREATH_S: Final = 0.01
 
 
 async def guarded(name: str, round_: Callable[[], Awaitable[None]]) -> None:
@@ -40,8 +41,8 @@ async def guarded(name: str, round_: Callable[[], Awaitable[None]]) -> None:
 
 async def by_the_clock(core: "Core", job: Job) -> None:
     """One round of a job: do it, and when there was nothing left to do, wait for its next time."""
-    if not await job.run(core):
-        await asyncio.sleep(jittered(job.every_s))
+    # Even one that always says there is more lets the others breathe.
+    await asyncio.sleep(BREATH_S if await job.run(core) else jittered(job.every_s))
 
 
 def jittered(seconds: float) -> float:
