@@ -1,4 +1,4 @@
-"""`make demo`: one payment from end to end on real parts, where a person can see it; then wallet and till are served."""
+"""`make demo`: one payment from end to end on real parts, shown step by step; then wallet and till are served."""
 
 import asyncio
 import contextlib
