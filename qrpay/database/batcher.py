@@ -177,9 +177,12 @@ class Batcher(Generic[Item, Result]):
             self._flying[number] = calls
             outcome = await self._outcome(calls)
             self._flying[number] = []
-            # Answers are given in the loop's next turn: this slot first sends the next batch,
-            # so that the database works while callers are served (a fifth more throughput).
-            self._loop.call_soon(_deliver, outcome)
+            if self._queue:
+                # Answers are given in the loop's next turn: this slot first sends the next batch,
+                # so that the database works while callers are served (a fifth more throughput).
+                self._loop.call_soon(_deliver, outcome)
+            else:
+                _deliver(outcome)
 
     def _take(self) -> list[_Call]:
         """The next batch: what waits, up to the bound, whole chains only, without those who left."""

@@ -6,26 +6,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import asyncpg
 import psutil
 import pytest
 
 from qrpay.database.embedded import EmbeddedServer, EmbeddedServerError, server
+from tests.database.conftest import SMALL, asked, kill, postmaster
 
 CHECKOUT = Path(__file__).parents[2]
-SMALL: dict[str, Any] = {
-    "shared_buffers": "16MB",
-    "max_wal_size": "64MB",
-    "min_wal_size": "32MB",
-    "max_connections": "20",
-}
-
 # Another process that holds the server: it says the DSN when it has it, and lets go when its input ends.
 HOLDER = """
 import sys
@@ -35,18 +25,6 @@ with server(Path(sys.argv[1]), shared_buffers="16MB", max_wal_size="64MB", min_w
     print(dsn, flush=True)
     sys.stdin.read()
 """
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """A folder for one server; whatever still runs in it is ended after the test."""
-    folder = Path(tempfile.mkdtemp(prefix="qrpay-embedded-"))
-    place = folder / "home"
-    yield place
-    for process in psutil.process_iter(["cwd"]):
-        if process.info["cwd"] == str(place.resolve() / "data"):
-            process.kill()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def hold(home: Path, *wrap: str) -> "subprocess.Popen[str]":
@@ -67,27 +45,6 @@ def let_go(process: "subprocess.Popen[str]") -> None:
     """Let a holder leave, and see that it left well."""
     _, errors = process.communicate("", timeout=30)
     assert process.returncode == 0, errors
-
-
-async def asked(dsn: str, query: str) -> object:
-    """The answer to one query."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        return await connection.fetchval(query)
-    finally:
-        await connection.close()
-
-
-def postmaster(home: Path) -> psutil.Process:
-    """The server's process."""
-    return psutil.Process(int((home / "data/postmaster.pid").read_text().split()[0]))
-
-
-def kill(process: psutil.Process) -> None:
-    """Kill it and see it dead: gone, or a zombie where nobody reaps."""
-    process.kill()
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.002)
 
 
 async def test_it_starts_cold_with_durable_settings_and_keeps_what_was_written(home: Path) -> None:
