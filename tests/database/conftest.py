@@ -26,7 +26,7 @@ def home() -> Iterator[Path]:
     place = folder / "home"
     yield place
     for process in psutil.process_iter(["cwd"]):
-        if process.info["cwd"] == str(place.resolve() / "data"):
+        if (process.info["cwd"] or "").startswith(str(place.resolve())):
             process.kill()
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,14 +1,12 @@
 """Connections: what statements answer, and what callers are told when the database is away."""
 
 import asyncio
-from urllib.parse import quote
 
 import asyncpg
 import pytest
 
 from qrpay.database.connections import STATEMENTS_MAX
-from qrpay.database.hosts import connect, each_host
-from qrpay.database.pool import Database, DatabaseAway, DatabaseUnusableError, dsn_as, dsn_to
+from qrpay.database.pool import Database, DatabaseAway, DatabaseUnusableError, dsn_to
 from qrpay.problem import Refused
 
 
@@ -132,26 +130,3 @@ async def test_a_database_that_does_not_exist_is_said_at_once(server_dsn: str) -
     """There is no waiting for what will never come."""
     with pytest.raises(DatabaseUnusableError, match="no_such_database"):
         await Database.open(dsn_to(server_dsn, "no_such_database"))
-
-
-async def test_of_several_hosts_the_primary_is_found(fresh_dsn: str) -> None:
-    """A host that is away does not keep us from the one that is there."""
-    socket = fresh_dsn.partition("host=")[2]
-    name = fresh_dsn.partition("?")[0].rpartition("/")[2]
-    places = f"postgresql://qrpay@127.0.0.1:1,{quote(socket, safe='')}/{name}"
-
-    connection = await connect(places)
-
-    assert await connection.fetchval("SELECT current_database()") == name
-    await connection.close()
-
-
-def test_a_dsn_is_entered_as_another_user_without_the_first_ones_password() -> None:
-    """A password belongs to its user."""
-    assert dsn_as("postgresql://ann:s3cret@h1:5432,h2/bank?sslmode=require", "bo") == (
-        "postgresql://bo@h1:5432,h2/bank?sslmode=require"
-    )
-    assert each_host("postgresql://ann:s3cret@h1:5432,h2/bank") == [
-        "postgresql://ann:s3cret@h1:5432/bank",
-        "postgresql://ann:s3cret@h2/bank",
-    ]
