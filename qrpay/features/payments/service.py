@@ -1,7 +1,7 @@
 """Paying: verify a statement, post a transfer that bears the order's id, answer. The hot path reads nothing."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
@@ -27,12 +27,10 @@ from qrpay.features.payments.problems import (
 )
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import Posted, Result, Transfer
-from qrpay.ledger.rules import bank_day
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
 from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, id_from_text, id_text, rfc3339
 from qrpay.web.callers import Wallet
 
-BANK_OFFSET: Final = timedelta(hours=8)
 PAGES_MAX: Final = 10
 """Pages of a statement that one page of payments looks through."""
 
@@ -206,9 +204,7 @@ async def _owns(core: Core, wallet: Wallet, account: Id) -> bool:
 
 
 def _resets_at(core: Core, result: Result) -> str:
-    today = bank_day(core.clock())
-    on = date(today.year + 1, 1, 1) if result is Result.EXCEEDS_CAP_YEAR else today + timedelta(days=1)
-    return rfc3339(datetime(on.year, on.month, on.day, tzinfo=UTC) - BANK_OFFSET)
+    return rfc3339(e_accounts.cap_resets_at(core.clock(), year=result is Result.EXCEEDS_CAP_YEAR))
 
 
 def payment_view(core: Core, payable: Payable, account: Id, paid_at: datetime, payee: PayeeView) -> Payment:
