@@ -89,8 +89,8 @@ def configure(settings: Settings, stream: BinaryIO | None = None) -> None:
 def redact(_logger: object, _method: str, event: Event) -> Event:
     """Replace what must not be read, at any depth down to DEPTH_MAX; bounded in time and length."""
     exc_info = event.pop("exc_info", None)
-    shown: Event = {str(key)[:80]: _shown(str(key), value, DEPTH_MAX) for key, value in event.items()}
-    shown["event"] = str(shown.get("event", "")).replace("\n", "\\n")
+    shown: Event = {_one_line(clean(key, 80)): _shown(key, value, DEPTH_MAX) for key, value in event.items()}
+    shown["event"] = _one_line(str(shown.get("event", "")))
     if text := _traceback(exc_info):
         shown["exception"] = clean(text[-TRACEBACK_MAX:], TRACEBACK_MAX)
     return shown
@@ -131,6 +131,10 @@ _IN_FRONT: Final = frozenset({"at", "level", "event", "exception"})
 
 def _word(value: object) -> str:
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return _one_line(text)
+
+
+def _one_line(text: str) -> str:
     return text.replace("\n", "\\n")
 
 
@@ -152,7 +156,7 @@ def _shown(key: str, value: object, depth: int) -> object:
             return "…"
         case Mapping():
             some = list(value.items())[:ITEMS_MAX]
-            return {clean(str(name), 80): _shown(str(name), one, depth - 1) for name, one in some}
+            return {_one_line(clean(str(name), 80)): _shown(str(name), one, depth - 1) for name, one in some}
         case list() | tuple() | set() | frozenset():
             return [_shown("", one, depth - 1) for one in list(value)[:ITEMS_MAX]]
         case _:

@@ -79,7 +79,7 @@ async def serve(settings: Settings, lifeline: Lifeline, fd: int | None) -> None:
         await stop.wait()
         return
     counted = Counted()
-    async with Meter(counted, Hub(), []) as meter:
+    async with Meter(counted, Hub(), dict) as meter:
         runner = web.AppRunner(application(counted, meter), shutdown_timeout=settings.drain_s)
         await runner.setup()
         await web.SockSite(runner, socket.socket(fileno=fd), backlog=4096).start()
