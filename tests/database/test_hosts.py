@@ -29,7 +29,7 @@ async def test_the_newest_primary_is_found_whatever_else_answers(home: Path) -> 
     two.home.mkdir(0o700)
     assert two._run("pg_basebackup", "-R", "-c", "fast", "-h", str(one.socket), "-U", "qrpay") == 0
     two.start()
-    both = ",".join(quote(str(server.socket), safe="") for server in (two, one))
+    both = ",".join(quote(str(server.socket), safe="") for server in (one, two))
     dsn = f"postgresql://qrpay@127.0.0.1:1,{both}/postgres"
     assert await reached(dsn) == str(one.socket)
 
