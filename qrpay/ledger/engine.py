@@ -258,7 +258,8 @@ def _candidates(batch: Sequence[Transfer]) -> list[int] | None:
         if (
             transfer.flags | LINKED | PENDING == LINKED | PENDING
             and amount is not None
-            and (0 < amount <= AMOUNT_MAX) is (transfer.code not in MARKERS)
+            and 0 <= amount <= AMOUNT_MAX
+            and (amount == 0) is (transfer.code in MARKERS)
             and (amount or not transfer.flags & PENDING)
             and transfer.pending_id is None
             and (not transfer.timeout_s or (transfer.flags & PENDING and 0 < transfer.timeout_s <= TIMEOUT_MAX_S))

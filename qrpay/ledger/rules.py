@@ -161,7 +161,7 @@ class Book:
         result = malformed(transfer)
         if result is None and transfer.flags & (POST | VOID):
             result = self._resolution_refusal(transfer, now)
-        elif result is None and transfer.code not in MARKERS:
+        elif result is None:
             result = self._accounts_refusal(transfer)
         if result is not None:
             return Outcome(result)
@@ -176,6 +176,8 @@ class Book:
         return guard_refusal(debit, credit, transfer, now)
 
     def _accounts_refusal(self, transfer: Transfer) -> Result | None:
+        if transfer.code in MARKERS:  # its ends need not exist, as it moves nothing
+            return Result.ACCOUNTS_MUST_BE_DIFFERENT if transfer.debit == transfer.credit else None
         debit, credit = self.accounts.get(transfer.debit), self.accounts.get(transfer.credit)
         if debit is None:
             return Result.DEBIT_ACCOUNT_NOT_FOUND
