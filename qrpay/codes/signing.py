@@ -4,6 +4,7 @@ RFC 8032 (Ed25519), RFC 8037 and 7517 (JWK), RFC 7638 (thumbprints).
 """
 
 import hashlib
+import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
@@ -165,17 +166,25 @@ class Ed25519Signer:
 
 
 class Ed25519Verifier:
-    """Checks in this process."""
+    """Checks in this process.
+
+    Where the private half is at hand, a signature is first compared with the one we would make: Ed25519 is
+    deterministic (RFC 8032 5.1.6), and signing costs a third of verifying. Equal means it holds; anything else is
+    verified in the ordinary way, so no answer depends on the short cut (docs/decisions/0004).
+    """
 
     alg: Final = "EdDSA"
 
-    def __init__(self, kid: str, public: bytes, until: datetime) -> None:
+    def __init__(self, kid: str, public: bytes, until: datetime, private: bytes | None = None) -> None:
         self.kid: Final = kid
         self.until: Final = until
         self._key = Ed25519PublicKey.from_public_bytes(public)
+        self._private = Ed25519PrivateKey.from_private_bytes(private) if private else None
 
     def holds(self, signature: bytes, message: bytes) -> bool:
         """Whether the signature holds; a malleable form (S + L) does not."""
+        if self._private is not None and hmac.compare_digest(self._private.sign(message), signature):
+            return True
         try:
             self._key.verify(signature, message)
         except InvalidSignature:
@@ -225,7 +234,9 @@ class Keyring:
         self._keys = known
         self._elsewhere = elsewhere
         self._signers = {**here, **elsewhere}
-        self._verifiers = {kid: Ed25519Verifier(kid, key.public, key.verify_until) for kid, key in known.items()}
+        self._verifiers = {
+            kid: Ed25519Verifier(kid, key.public, key.verify_until, key.private) for kid, key in known.items()
+        }
         self.version += 1
 
     def signer(self, purpose: Purpose, now: datetime) -> Signer:
