@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from collections.abc import Mapping, Sequence
 from time import time
 from typing import Any, Final
@@ -40,6 +41,7 @@ from qrpay.web.wire import Request, response
 CREDENTIALS_MAX: Final = 100_000
 STREAMED: Final = object()
 WHO: Final = {"Merchant": "merchant", "Wallet": "wallet", "Operator": "operator"}
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::[0-9]{1,5})?\Z")
 log = structlog.get_logger()
 
 
@@ -184,10 +186,11 @@ class Dispatcher:
             if message.version == HttpVersion11:
                 raise malformed_request(errors=[FieldError("Host", "HTTP/1.1 asks for a Host header.")])
             return
-        if host != connection.trusted_host:
+        if not host or host != connection.trusted_host:
             if len(message.headers.getall("Host")) > 1:
                 raise malformed_request(errors=[FieldError("Host", "Send one Host header.")])
-            if self._hosts and (urlsplit("//" + host).hostname or "") not in self._hosts:
+            named = _HOST.match(host)
+            if named is None or self._hosts and named[1].strip("[]").lower() not in self._hosts:
                 raise misdirected_request()
             connection.trusted_host = host
 

@@ -6,9 +6,11 @@ It also closes what aiohttp leaves open: a head that never ends, and an idle con
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from aiohttp import web
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import StreamReader
@@ -19,6 +21,7 @@ from qrpay.settings import Settings
 
 SWEEP_S: Final = 1.0
 IDLE_WHILE_DRAINING_S: Final = 1.0
+LINGER_S: Final = 2.0
 
 Answer = Callable[["Connection", RawRequestMessage, StreamReader], Awaitable[bool]]
 Garbled = Callable[["Connection", bool], None]
@@ -76,6 +79,7 @@ class Connection(RequestHandler):
                     self._request_in_progress = False
                     self._head_since = 0.0
                 if not keep or not payload.is_eof() or self._upgraded:
+                    await self._linger(payload)
                     break
         except (asyncio.CancelledError, ConnectionError):
             self.force_close()
@@ -84,6 +88,16 @@ class Connection(RequestHandler):
             self._task_handler = None
             if self.transport is not None:
                 self.transport.close()
+
+    async def _linger(self, payload: StreamReader) -> None:
+        """Take what the client still sends for a moment: hung up on at once, it would be reset before it reads us."""
+        if payload.is_eof() or self.transport is None or not self.transport.can_write_eof():
+            return
+        self.transport.write_eof()
+        with contextlib.suppress(TimeoutError, ValueError, web.PayloadAccessError, web.RequestPayloadError):
+            async with asyncio.timeout(LINGER_S):
+                while not payload.at_eof():
+                    await payload.readany()
 
     def overdue(self, now: float, settings: Settings, draining: bool) -> bool:
         """Whether this connection has idled, or sent its head, for too long."""
