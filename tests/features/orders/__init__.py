@@ -1,0 +1,1 @@
+"""Orders, tried through the door and on a real ledger."""

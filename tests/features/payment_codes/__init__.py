@@ -1,0 +1,1 @@
+"""Payment codes, tried through the door and on a real ledger."""

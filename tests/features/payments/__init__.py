@@ -1,0 +1,1 @@
+"""Payments, tried through the door and on a real ledger."""

@@ -1,0 +1,1 @@
+"""What every api shares, attacked and tried through the door."""
