@@ -38,7 +38,9 @@ lines = st.tuples(
 batches = st.lists(st.tuples(st.lists(lines, min_size=1, max_size=30), st.sampled_from([0, 0, 2, 86_400])), max_size=6)
 
 
-@settings(max_examples=120, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=120, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
+)
 @given(story=batches)
 async def test_engine_equals_oracle(database: Database, story: Sequence[tuple[Sequence[Line], int]]) -> None:
     """Chains, holds, declines, repeats and caps in batches of any size: the answers and the books are the same."""
@@ -94,7 +96,8 @@ def _transfer(line: Line, accounts: Sequence[Id], ids: Sequence[Id]) -> Transfer
     flags = kind | (LINKED if linked else 0)
     if kind in (POST, VOID):
         return replace(
-            Transfer.of_hold(ids[place], ids[hold], void=kind == VOID, amount=amount if amount < 8 else None), flags=flags
+            Transfer.of_hold(ids[place], ids[hold], void=kind == VOID, amount=amount if amount < 8 else None),
+            flags=flags,
         )
     amount = 0 if code == TransferCode.ORDER_CLOSE and amount > 8 else amount
     return Transfer(ids[place], accounts[payer], accounts[payee], amount, code, CNY, flags=flags,

@@ -55,6 +55,7 @@ BEGIN
             AS d (id, ledger, sides, debits_posted, debits_pending, credits_posted, credits_pending, spent,
                   need_debits, need_credits, rise)
         WHERE a.id = d.id AND a.ledger = d.ledger AND a.flags & d.sides = 0
+            AND a.debits_pending >= -d.debits_pending AND a.credits_pending >= -d.credits_pending
             AND (a.flags & 1 = 0 OR a.credits_posted - a.debits_posted - a.debits_pending >= d.need_debits)
             AND (a.flags & 2 = 0 OR a.debits_posted - a.credits_posted - a.credits_pending >= d.need_credits)
             AND a.debits_posted <= counter_max - a.debits_pending - greatest(0, d.debits_posted + d.debits_pending)
@@ -72,8 +73,8 @@ BEGIN
 
     -- All locks are held, so this is later than anything these accounts have seen.
     base := coalesce(latest, clock, clock_timestamp());
-    IF latest - earliest > wait_unseen THEN
-        -- A row was locked long before the last one, or the clock went back: the others must not fall behind.
+    IF latest > coalesce(clock, clock_timestamp()) OR latest - earliest > wait_unseen THEN
+        -- The clock went back, or a row was locked long before the last one: none may fall behind its transfers.
         UPDATE accounts SET last_timestamp = base + span WHERE id = ANY (touched) AND last_timestamp < base + span;
     END IF;
 

@@ -1,0 +1,124 @@
+"""What the database itself refuses, and whether the alarms ring: roles, counters, clocks, checks."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import asyncpg
+import pytest
+from msgspec.structs import replace
+
+from qrpay.database.pool import Database
+from qrpay.ledger.audit import CHECKS, broken
+from qrpay.ledger.engine import Engine
+from qrpay.ledger.model import COUNTER_MAX, NewAccount, Result, Transfer
+from qrpay.values import new_id
+from tests.ledger.statement import Time
+from tests.ledger.teller import Teller, payment
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE transfers SET amount = 1",
+        "DELETE FROM transfers",
+        "TRUNCATE transfers",
+        "INSERT INTO transfers SELECT * FROM transfers",
+        "UPDATE accounts SET credits_posted = 1",
+        "INSERT INTO accounts (id, ledger, code, flags) VALUES (gen_random_uuid(), 156, 10, 0)",
+        "DELETE FROM accounts",
+        "DELETE FROM open_holds",
+        "SELECT ledger_keep_holds('{}', '{}', '{}', '{}', '{}', '{}', now(), '{}')",
+    ],
+)
+async def test_application_role_cannot(database: Database, statement: str) -> None:
+    """The application's role writes by the ledger's functions only."""
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await database.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE transfers SET amount = 1", "DELETE FROM transfers", "TRUNCATE transfers"]
+)
+async def test_owner_cannot_change_a_transfer(database_dsn: str, statement: str) -> None:
+    """A posted transfer stands even before the owner of the table."""
+    connection = await asyncpg.connect(database_dsn)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute(statement)
+    await connection.close()
+
+
+async def test_overflow_is_an_answer(engine: Engine, database_dsn: str) -> None:
+    """A counter that would pass 2^63 - 1 is a result, never an error of the database; others of the batch go on."""
+    teller = Teller(engine)
+    payer, shop, other = await teller.account(100), await teller.account(), await teller.account()
+    connection = await asyncpg.connect(database_dsn)
+    await connection.execute("UPDATE accounts SET credits_posted = $2 WHERE id = $1", shop, COUNTER_MAX - 5)
+    await connection.execute("UPDATE accounts SET debits_posted = $2 WHERE id = $1", teller.bank, COUNTER_MAX - 5)
+
+    outcomes = await engine.post_chain(
+        [payment(payer, shop, 6), payment(payer, other, 6), payment(payer, shop, 5), payment(teller.bank, other, 6)]
+    )
+
+    results = [Result.OVERFLOWS_CREDITS, Result.CREATED, Result.CREATED, Result.OVERFLOWS_DEBITS]
+    assert [outcome.result for outcome in outcomes] == results
+    await connection.execute("UPDATE accounts SET credits_posted = 5 WHERE id = $1", shop)
+    await connection.execute("UPDATE accounts SET debits_posted = 100 WHERE id = $1", teller.bank)
+    await connection.close()
+
+
+async def test_timestamps_increase_though_the_clock_goes_back(timed_engine: Engine, time: Time) -> None:
+    """The clock goes back five minutes, and each account's transfers still follow each other in time."""
+    teller = Teller(timed_engine)
+    payer, late, shop = await teller.account(100), await teller.account(100), await teller.account()
+    asked = [payment(payer, shop, 1) for _ in range(6)]
+    for transfer in asked[:3]:
+        await timed_engine.post(transfer)
+    time.now -= timedelta(minutes=5)
+    between = payment(late, payer, 1)
+    await timed_engine.post_chain([asked[3], between, asked[4]])
+    after = payment(late, shop, 1)
+    for transfer in (after, asked[5]):
+        await timed_engine.post(transfer)
+
+    for account, count in ((payer, 8), (late, 3), (shop, 7)):
+        lines = await timed_engine.entries(account, limit=20)
+        assert len(lines) == count
+        assert all(newer.transfer.timestamp > older.transfer.timestamp for newer, older in pairwise(lines))
+
+
+async def test_account_opened_twice(engine: Engine) -> None:
+    """Opening an account again answers that it exists, or what differs."""
+    account = await Teller(engine).account(10)
+    standing = (await engine.lookup_accounts([account]))[account]
+    same = NewAccount(account, 156, standing.code, standing.flags)
+
+    results = await engine.create_accounts([same, replace(same, code=99), replace(same, ledger=344)])
+
+    assert results == [Result.EXISTS, Result.EXISTS_WITH_DIFFERENT_CODE, Result.EXISTS_WITH_DIFFERENT_LEDGER]
+
+
+BREAKS = {
+    "debits_equal_credits": "UPDATE accounts SET debits_posted = debits_posted + 1 WHERE flags = 0",
+    "counters_equal_transfers": "UPDATE accounts SET debits_posted = debits_posted + 1 WHERE flags = 0",
+    "no_transfer_without_accounts": "DELETE FROM accounts WHERE flags = 1",
+    "no_account_beyond_its_guards": "ALTER TABLE accounts DROP CONSTRAINT debits_must_not_exceed_credits;"
+    "UPDATE accounts SET debits_posted = credits_posted + 1 WHERE flags = 1",
+    "no_hold_is_resolved_twice": "DELETE FROM open_holds",
+}
+
+
+@pytest.mark.parametrize("check", [check.name for check in CHECKS])
+async def test_check_rings(fresh_database: Database, fresh_dsn: str, check: str) -> None:
+    """Each check is silent on good books, and rings when what it watches is broken behind our back."""
+    engine = Engine(fresh_database)
+    teller = Teller(engine)
+    payer, shop = await teller.account(100), await teller.account()
+    await engine.post(Transfer(new_id(), payer, shop, 10, 20, 156, flags=2))
+    assert await broken(fresh_database) == {}
+
+    connection = await asyncpg.connect(fresh_dsn)
+    await connection.execute(BREAKS[check])
+    await connection.close()
+
+    assert check in await broken(fresh_database)
+    await engine.close()
