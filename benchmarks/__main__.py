@@ -1,0 +1,128 @@
+"""`make bench`: payments over HTTP against the bare aiohttp echo, in one interleaved run, the money checked afterwards.
+
+    python -m benchmarks [--seconds 1.5] [--callers 1,16,64,256] [--rounds 3] [--workers 1] [--quick] [--keep]
+
+It starts its own server on its own PostgreSQL in a temporary folder (TMPDIR says where: it must be a real disk).
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks import machine, report, servers
+from benchmarks.figures import Cell, Name, Run
+from benchmarks.peers.for_update import TABLES
+from benchmarks.scenarios import Bench, plan
+from benchmarks.seed import RICH, Town
+from qrpay.app import open_core
+from qrpay.cli import database
+from qrpay.database.pool import dsn_to
+from qrpay.settings import Settings, read_settings
+
+PEERS = "peers"
+console = Console()
+
+
+async def measure(args: argparse.Namespace, settings: Settings, home: Path, stack: ExitStack) -> Run:
+    """Seed, run all cells, compare the books."""
+    began = time.perf_counter()
+    owner = await asyncpg.connect(settings.migration_url)
+    await owner.execute(f"CREATE DATABASE {PEERS}")
+    shown = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size")
+    durability = {name: str(await owner.fetchval(f"SHOW {name}")) for name in shown}
+    await owner.close()
+    card = machine.look(home, durability)
+    dsn = dsn_to(settings.migration_url, PEERS)
+    peer = await asyncpg.connect(dsn)
+    await peer.execute(TABLES)
+    await peer.execute(f"INSERT INTO peer_accounts SELECT n, {RICH} FROM generate_series(0, {args.people}) AS n")
+    ports: dict[Name, int] = {"echo": servers.free_port(), "for update": servers.free_port()}
+    for name, module, more in (("echo", "echo", []), ("for update", "for_update", [dsn])):
+        port = ports[name]  # type: ignore[index]
+        command = ["-m", f"benchmarks.peers.{module}", str(port), *more]
+        stack.enter_context(servers.process(command, port, home / f"{module}.log"))
+    with servers.qrpay(home, args.workers) as house:
+        async with open_core(settings) as core:
+            town = Town(core, house.port)
+            with console.status(f"seeding {args.people:,} payers and {args.shops:,} merchants"):
+                await town.fill(args.people, args.shops)
+                await core.database.execute("SELECT 1")
+            bench = Bench(town, house, ports, peer, args.seconds)
+            cells = await _all_cells(args, bench)
+            rss_mb = house.rss_mb()
+            with console.status("comparing the books, id by id"):
+                verdict = await bench.books.compare(core)
+            await peer.close()
+    return Run(
+        machine=card, seconds=args.seconds, rounds=args.rounds, workers=args.workers, callers=args.callers,
+        cells=cells, rss_mb=rss_mb, verdict=verdict, took_s=time.perf_counter() - began,
+        at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )  # fmt: skip
+
+
+async def _all_cells(args: argparse.Namespace, bench: Bench) -> list[Cell]:
+    columns = (
+        TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    cells = []
+    # The bar moves between cells only: drawing it must not cost what is measured.
+    with Progress(*columns, console=console, auto_refresh=False) as progress:
+        task = progress.add_task("warming up", total=args.rounds * len(list(plan(args.callers))))
+        progress.refresh()
+        await bench.warm(args.callers)
+        for round in range(1, args.rounds + 1):
+            for name, callers in plan(args.callers):
+
+                def say(what: str, cell: str = f"{name}, {callers} callers") -> None:
+                    progress.update(task, description=f"round {round}: {cell}, {what}", refresh=True)
+
+                bench.said = say
+                cells.append(await bench.cell(name, callers, round))
+                progress.update(task, advance=1, refresh=True)
+        progress.update(task, description="measured", refresh=True)
+    return cells
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked on the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=1.5, help="length of a cell")
+    parser.add_argument("--callers", default="1,16,64,256", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument("--rounds", type=int, default=3, help="how often all cells are run in turn")
+    parser.add_argument("--workers", type=int, default=1, help="web workers of qrpay")
+    parser.add_argument("--people", type=int, default=20_000, help="payers")
+    parser.add_argument("--shops", type=int, default=1_000, help="merchants")
+    parser.add_argument("--quick", action="store_true", help="one round at 1 and 64 callers: seconds, and noise")
+    parser.add_argument("--keep", action="store_true", help="renew the page and plots that the repository keeps")
+    args = parser.parse_args()
+    if args.quick:
+        args.rounds, args.callers, args.seconds = 1, [1, 64], min(args.seconds, 1.0)
+    return args
+
+
+def main() -> None:
+    """Measure, show, keep; exit status 1 when money is not where it must be."""
+    args = arguments()
+    with tempfile.TemporaryDirectory(prefix="qrpay-bench-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        with database(read_settings({}, home=folder)) as settings, ExitStack() as stack:
+            run = uvloop.run(measure(args, settings, home, stack))
+    report.show(run, console)
+    kept = report.keep(run, committed=args.keep)
+    console.print(f"kept in {kept}")
+    raise SystemExit(0 if run.verdict.clean else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The three zeros: what was acknowledged against what stands in the ledger, id by id, and whether the books balance."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from benchmarks.generator import CREATED, Shift
+from benchmarks.seed import Payment
+from qrpay.app import features
+from qrpay.core import Core
+from qrpay.ledger import audit
+from qrpay.values import Id
+
+UNKNOWN: Final = frozenset({0, 500, 502, 503, 504})
+"""Statuses after which a payment may stand or not."""
+
+
+class Verdict(Struct, frozen=True):
+    """What must be zero.
+
+    missing     acknowledged, and not in the ledger as it was asked
+    doubled     acknowledged twice, or standing in the ledger although it was refused or never asked for
+    unbalanced  ledgers whose sides differ, and rows that break one of the house's invariants
+    """
+
+    payments: int
+    missing: int
+    doubled: int
+    unbalanced: int
+    orders: int
+    orders_missing: int
+    broken: Sequence[str] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether all are zero."""
+        return not (self.missing or self.doubled or self.unbalanced or self.orders_missing)
+
+
+class Books:
+    """Remembers what the server said yes to."""
+
+    def __init__(self) -> None:
+        self.acknowledged: dict[Id, Payment] = {}
+        self.unknown: set[Id] = set()
+        self.twice = 0
+        self.orders = 0
+
+    def enter(self, payments: Sequence[Payment], shift: Shift) -> None:
+        """What a cell of payments was told."""
+        for payment, status in zip(payments, shift.statuses, strict=False):
+            if status == CREATED:
+                self.twice += payment.order in self.acknowledged
+                self.acknowledged[payment.order] = payment
+            elif status in UNKNOWN:
+                self.unknown.add(payment.order)
+
+    async def compare(self, core: Core) -> Verdict:
+        """With the ledger as it stands now."""
+        rows = await core.database.fetch("SELECT id, debit, credit, amount FROM transfers WHERE code = 10")
+        standing = {row[0]: Payment(row[0], row[1], row[2], row[3]) for row in rows}
+        missing = sum(standing.get(order) != payment for order, payment in self.acknowledged.items())
+        uncalled = sum(order not in self.acknowledged and order not in self.unknown for order in standing)
+        light = await core.ledger.conservation()
+        sides = sum(
+            one.debits_posted != one.credits_posted or one.debits_pending != one.credits_pending
+            for one in light.ledgers
+        )
+        broken = {}
+        for statement in [*audit.CHECKS, *(check for feature in features() for check in feature.checks)]:
+            if found := len(await core.database.fetch(statement)):
+                broken[statement.name] = found
+        opened = int(await core.database.fetchval("SELECT count(*) FROM orders WHERE description IS NOT NULL"))
+        return Verdict(
+            payments=len(self.acknowledged),
+            missing=missing,
+            doubled=self.twice + uncalled + len(rows) - len(standing),
+            unbalanced=sides + sum(broken.values()),
+            orders=self.orders,
+            orders_missing=max(0, self.orders - opened),
+            broken=sorted(broken),
+        )

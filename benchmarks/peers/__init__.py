@@ -1,0 +1,1 @@
+"""What qrpay is measured beside, each as its own process."""

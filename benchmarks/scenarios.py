@@ -1,0 +1,110 @@
+"""What is run, in which order: every kind of cell in turn, round by round, so that all of them see the same machine."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import asyncpg
+
+from benchmarks import generator
+from benchmarks.books import Books
+from benchmarks.figures import Cell, Name
+from benchmarks.generator import CREATED, Shift
+from benchmarks.seed import Town
+from benchmarks.servers import Cpu, House
+
+MEASURED_AT_64: Final[tuple[Name, ...]] = ("declined", "orders", "for update")
+WARM_S: Final = 0.4
+FIRST_GUESS: Final = 4_000
+ECHO_DISTINCT: Final = 1_000
+
+
+def plan(callers: list[int]) -> Iterator[tuple[Name, int]]:
+    """The cells of one round."""
+    for count in callers:
+        yield "echo", count
+        yield "hot", count
+        yield "spread", count
+        if count == 1:
+            yield "commit", count
+        if count == 64:
+            for name in MEASURED_AT_64:
+                yield name, count
+
+
+class Bench:
+    """Runs cells. `ports` says where echo and FOR UPDATE listen; `peer` is a connection for bare commits."""
+
+    def __init__(
+        self, town: Town, house: House, ports: dict[Name, int], peer: "asyncpg.Connection[asyncpg.Record]", seconds: float
+    ) -> None:
+        self.town, self.house, self.ports, self.peer, self.seconds = town, house, ports, peer, seconds
+        self.books = Books()
+        self.said: Callable[[str], None] = lambda _: None
+        self._rates: dict[tuple[Name, int], float] = {}
+        self._echoes: list[bytes] = []
+
+    async def warm(self, callers: list[int]) -> None:
+        """Every kind once, for a moment, uncounted: plans get cached, and the rates are known roughly."""
+        self._echoes, _ = await self.town.payments(ECHO_DISTINCT, spread=False)
+        for name, count in plan([min(64, max(callers))]):
+            cell = await self.cell(name, count, 0, WARM_S)
+            for other in callers:
+                self._rates[name, other] = cell.rate * (1.3 if other >= 64 else 1 if other > 8 else 0.3)
+
+    async def cell(self, name: Name, callers: int, round: int, seconds: float | None = None) -> Cell:
+        """One cell: its requests made, sent, counted, and the house given time to come to rest."""
+        seconds = seconds or self.seconds
+        if name == "commit":
+            return await self._commits(round, seconds)
+        count = int(self._rates.get((name, callers), FIRST_GUESS) * seconds * 1.25) + 2 * callers
+        self.said("preparing")
+        payments = None
+        match name:
+            case "echo":
+                requests = self._echoes * (1 + int(40_000 * seconds / len(self._echoes)))
+            case "orders":
+                requests = self.town.orders(count)
+            case "for update":
+                requests = self.town.for_update(count, len(self.town.people))
+            case _:
+                requests, payments = await self.town.payments(
+                    count, spread=name == "spread", declined=name == "declined"
+                )
+        settled_s = await asyncio.to_thread(self.house.settle)
+        self.said("measuring")
+        before = self.house.cpu()
+        shift = await generator.run(
+            self.ports.get(name, self.house.port), requests, callers=callers, seconds=seconds
+        )
+        used = self.house.cpu().since(before)
+        if payments is not None:
+            self.books.enter(payments, shift)
+        if name == "orders":
+            self.books.orders += shift.statuses.count(CREATED)
+        self._rates[name, callers] = shift.rate
+        return _cell(name, callers, round, shift, used, settled_s)
+
+    async def _commits(self, round: int, seconds: float) -> Cell:
+        """One row inserted and committed after the other, prepared, from one connection."""
+        insert = await self.peer.prepare("INSERT INTO peer_commits (amount) VALUES ($1)")
+        latencies: list[float] = []
+        until = (began := time.perf_counter()) + seconds
+        while began < until:
+            await insert.fetch(1)
+            latencies.append((now := time.perf_counter()) - began)
+            began = now
+        latencies.sort()
+        shift = Shift(len(latencies), [CREATED] * len(latencies), seconds, len(latencies), latencies, 0.0)
+        return _cell("commit", 1, round, shift, Cpu(0, 0, 0), 0.0)
+
+
+def _cell(name: Name, callers: int, round: int, shift: Shift, used: Cpu, settled_s: float) -> Cell:
+    each = 1e6 / max(1, shift.counts.get("201", 0))
+    return Cell(
+        name, callers, round, shift.rate,
+        shift.percentile(0.5), shift.percentile(0.9), shift.percentile(0.99), shift.percentile(1.0),
+        shift.counts, shift.busy, used.workers * each, used.background * each, used.database * each,
+        shift.cpu_s * each, settled_s,
+    )  # fmt: skip

@@ -1,0 +1,130 @@
+"""Starts what is measured, each in its own process, and looks at what it uses."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import psutil
+from msgspec import Struct
+
+START_S_MAX: Final = 60.0
+UNBOUND: Final = {
+    # One process plays thousands of people, and nobody paces it: what would slow it down must not be what is measured.
+    "QRPAY_RATE_PER_S": "1000000000",
+    "QRPAY_RATE_BURST": "1000000000",
+    "QRPAY_IDLE_S": "600",
+    "QRPAY_LOG_LEVEL": "warning",
+}
+
+
+class Cpu(Struct, frozen=True):
+    """Processor time used so far by the parts of the house, in seconds."""
+
+    workers: float
+    background: float
+    database: float
+
+    def since(self, before: "Cpu") -> "Cpu":
+        """What was used in between."""
+        return Cpu(
+            self.workers - before.workers, self.background - before.background, self.database - before.database
+        )
+
+
+class House:
+    """A qrpay that runs: its port, and its processes."""
+
+    def __init__(self, port: int, supervisor: int, data: Path) -> None:
+        self.port = port
+        children = psutil.Process(supervisor).children(recursive=True)
+        self.web = [child for child in children if {"work", "web"} <= set(child.cmdline())]
+        self.background = [child for child in children if {"work", "background"} <= set(child.cmdline())]
+        self.postmaster = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
+
+    def rss_mb(self) -> float:
+        """Resident memory of the largest web worker, in megabytes (10^6 bytes)."""
+        return max(worker.memory_info().rss for worker in self.web) / 1e6
+
+    def cpu(self) -> Cpu:
+        """What every part has used so far."""
+        return Cpu(
+            _used(self.web), _used(self.background), _used([self.postmaster, *self.postmaster.children()])
+        )
+
+    def settle(self, at_most_s: float = 20.0) -> float:
+        """Wait until the background has worked off what the last cell left, so that it slows no other; seconds."""
+        began = time.perf_counter()
+        used = _used(self.background)
+        while time.perf_counter() - began < at_most_s:
+            time.sleep(0.2)
+            before, used = used, _used(self.background)
+            if used - before < 0.03:
+                break
+        return time.perf_counter() - began
+
+
+def _used(processes: Sequence[psutil.Process]) -> float:
+    total = 0.0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def qrpay(home: Path, workers: int) -> Iterator[House]:
+    """`qrpay serve` with its own home, ready for payments."""
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("QRPAY_")}
+    environment |= {**UNBOUND, "QRPAY_HOME": str(home), "QRPAY_PORT": str(port)}
+    command = ["-m", "qrpay", "serve", "--workers", str(workers)]
+    with process(command, port, home / "serve.log", "/readyz", environment) as running:
+        yield House(port, running.pid, home / "data")
+
+
+@contextmanager
+def process(
+    command: Sequence[str], port: int, log: Path, ready: str = "/", environment: dict[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A Python process that serves on this port; told to stop at the end, and waited for."""
+    with log.open("ab") as said:
+        running = subprocess.Popen([sys.executable, *command], env=environment, stdout=said, stderr=said)
+    try:
+        _await(running, port, ready, log)
+        yield running
+    finally:
+        running.terminate()
+        try:
+            running.wait(30)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+
+
+def _await(running: "subprocess.Popen[bytes]", port: int, path: str, log: Path) -> None:
+    until = time.monotonic() + START_S_MAX
+    while time.monotonic() < until and running.poll() is None:
+        with suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            connection.request("GET", path)
+            status = connection.getresponse().status
+            connection.close()
+            if path == "/" or status == 200:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"a server does not come up; its log ends:\n{log.read_text(errors='replace')[-2000:]}")
