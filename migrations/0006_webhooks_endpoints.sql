@@ -10,7 +10,7 @@ CREATE TABLE webhook_endpoints (
     reason text CHECK ((reason IS NULL) = (status <> 'disabled')),
     failures integer NOT NULL DEFAULT 0 CHECK (failures >= 0),   -- attempts in a row that failed
     failing_since timestamptz CHECK ((failing_since IS NULL) = (failures = 0)),
-    not_before timestamptz NOT NULL DEFAULT '-infinity',         -- it is left alone until then
+    not_before timestamptz NOT NULL DEFAULT 'epoch',             -- it is left alone until then
     created_at timestamptz NOT NULL
 );
 CREATE INDEX webhook_endpoints_merchant ON webhook_endpoints (merchant) WHERE status <> 'removed';
