@@ -133,11 +133,11 @@ class Supervisor:
                 with _metrics_folder(settings.folder) as metrics:
                     port = listener.getsockname()[1]
                     self._settings = msgspec.structs.replace(settings, port=port, metrics_dir=str(metrics))
-                    await self._employ(listener.fileno())
+                    await self._employ(listener)
 
-    async def _employ(self, fd: int) -> None:
+    async def _employ(self, listener: socket.socket) -> None:
         """Fill every place, and keep it filled until cancelled; then let everybody finish."""
-        count = self._settings.workers or cores()
+        fd, count = listener.fileno(), self._settings.workers or cores()
         self._places = [Place(f"web-{n}", ("web", "--fd", str(fd)), (fd,)) for n in range(1, count + 1)]
         self._places.append(Place("background-", ("background",)))
         log.info("workers_starting", web=count)
@@ -149,6 +149,7 @@ class Supervisor:
                     group.create_task(self._keep(place))
                 group.create_task(self._renew_all())
         finally:
+            listener.close()  # so that a caller is refused at once, and not left in a queue that nobody serves
             await asyncio.gather(*(child.retire(self._settings.drain_s) for child in self._children()))
 
     async def _fill_all(self) -> None:

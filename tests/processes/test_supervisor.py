@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from qrpay.lifeline import MARGIN_S
@@ -83,6 +84,20 @@ async def test_stopping_answers_what_was_accepted(tiny: Start, number: signal.Si
     assert {await task for task in slow} <= {str(child.pid) for child in children}
     assert await running.process.wait() == 0
     assert not any(child.is_running() for child in children)
+
+
+async def test_while_draining_nobody_waits_in_vain(tiny: Start) -> None:
+    """As soon as it drains, a new connection is refused, so that a caller or balancer goes elsewhere at once."""
+    running = await tiny()
+    slow = asyncio.create_task(running.get("/slow"))
+    await asyncio.sleep(0.2)
+    running.process.send_signal(signal.SIGTERM)
+    await running.said("draining")
+    await asyncio.sleep(0.1)
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await running.get("/", "POST")
+    assert not slow.done()
+    assert await slow
 
 
 async def test_a_second_signal_does_not_wait(tiny: Start) -> None:
