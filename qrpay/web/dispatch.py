@@ -190,7 +190,7 @@ class Dispatcher:
             if len(message.headers.getall("Host")) > 1:
                 raise malformed_request(errors=[FieldError("Host", "Send one Host header.")])
             named = _HOST.match(host)
-            if named is None or self._hosts and named[1].strip("[]").lower() not in self._hosts:
+            if named is None or (self._hosts and named[1].strip("[]").lower() not in self._hosts):
                 raise misdirected_request()
             connection.trusted_host = host
 

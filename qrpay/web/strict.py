@@ -13,16 +13,16 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from qrpay.problem import FieldError, Refused, duplicate_field, invalid_field, malformed_request, unknown_field
+from qrpay.problem import FieldError, Problem, Refused, duplicate_field, invalid_field, malformed_request, unknown_field
 from qrpay.values import text_defect
 
 DEPTH_MAX: Final = 32
 _CHEAP_BRACKETS: Final = 64
 _KEY: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:')
-_UNUSUAL: Final = re.compile(rb"[\x80-\xff]|\\[^\"\\/]")
+_UNUSUAL: Final = re.compile(rb"[\x7f-\xff]|\\[^\"\\/]")
 _AT: Final = re.compile(r" - at `(\$[^`]*)`\Z")
 _NAMED: Final = re.compile(r"(?:unknown field|required field) `([^`]*)`")
-_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -33,6 +33,7 @@ def decode(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Any:
     try:
         value = decoder.decode(body)
     except msgspec.ValidationError as defect:
+        _check_syntax(body)
         raise _refusal(str(defect)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as defect:
         if _HALF_PAIR.search(body):
@@ -42,6 +43,15 @@ def decode(decoder: "msgspec.json.Decoder[Any]", body: bytes) -> Any:
     if len(keys) != len(set(keys)) or _UNUSUAL.search(body):
         _second_look(body)
     return value
+
+
+def _check_syntax(body: bytes) -> None:
+    """What is no JSON is a 400, even when the part before the slip has a wrong field as well."""
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as defect:
+        if not _HALF_PAIR.search(body):
+            raise malformed_request(errors=[FieldError("", str(defect))]) from None
 
 
 def query(shape: Any, raw: str) -> Any:
@@ -69,10 +79,11 @@ def _refusal(message: str) -> Refused:
     """msgspec's sentence as a problem with a JSON pointer (RFC 6901)."""
     at = _AT.search(message)
     detail = message[: at.start()] if at else message
-    steps = _STEP.findall(at[1]) if at else []
-    pointer = "".join("/" + (name or ("*" if index == "..." else index)) for name, index in steps)
+    # A value of a table is told as `[...]`: the place we can name is the table.
+    steps = _STEP.findall(at[1].partition("[...]")[0]) if at else []
+    pointer = "".join("/" + (name or index) for name, index in steps)
     if named := _NAMED.search(detail):
-        pointer += "/" + named[1].replace("~", "~0").replace("/", "~1")
+        pointer = _below(pointer, named[1])
         if "unknown field" in detail:
             return unknown_field(errors=[FieldError(pointer, "This field is not known here.")])
         return invalid_field(errors=[FieldError(pointer, "This field is required.")])
@@ -93,42 +104,43 @@ def _too_deep(body: bytes) -> bool:
     return False
 
 
-class _Twice(Exception):
-    def __init__(self, name: str) -> None:
-        self.name = name
+class _Twice(str):
+    """Stands where an object had this name twice."""
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Any]]) -> object:
     table: dict[str, Any] = {}
     for name, value in pairs:
         if name in table:
-            raise _Twice(name)
+            return _Twice(name)
         table[name] = value
     return table
 
 
 def _second_look(body: bytes) -> None:
-    try:
-        value = json.loads(body, object_pairs_hook=_once)
-    except _Twice as twice:
-        raise duplicate_field(errors=[FieldError("/" + twice.name, "This field stands twice.")]) from None
-    errors: list[FieldError] = []
-    _look_through(value, "", errors)
-    if errors:
-        raise invalid_field(errors=errors)
+    found: dict[Problem, list[FieldError]] = {duplicate_field: [], invalid_field: []}
+    _look_through(json.loads(body, object_pairs_hook=_once), "", found)
+    for problem, errors in found.items():
+        if errors:
+            raise problem(errors=errors)
 
 
-def _look_through(value: object, pointer: str, errors: list[FieldError]) -> None:
-    if isinstance(value, str):
+def _look_through(value: object, pointer: str, found: dict[Problem, list[FieldError]]) -> None:
+    if isinstance(value, _Twice):
+        found[duplicate_field].append(FieldError(_below(pointer, value), "This field stands twice."))
+    elif isinstance(value, str):
         if defect := text_defect(value):
-            errors.append(FieldError(pointer, defect))
+            found[invalid_field].append(FieldError(pointer, defect))
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            step = pointer + "/" + name.replace("~", "~0").replace("/", "~1")
             if defect := text_defect(name):
-                errors.append(FieldError(pointer, defect))
+                found[invalid_field].append(FieldError(pointer, defect))
             else:
-                _look_through(inner, step, errors)
+                _look_through(inner, _below(pointer, name), found)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _look_through(inner, f"{pointer}/{index}", errors)
+            _look_through(inner, f"{pointer}/{index}", found)
+
+
+def _below(pointer: str, name: str) -> str:
+    return pointer + "/" + name.replace("~", "~0").replace("/", "~1")
