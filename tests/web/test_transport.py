@@ -6,7 +6,7 @@ import gzip
 import pytest
 
 from qrpay.demo import Demo
-from tests.web.world import Api, Heard, exchange, nothing_moves
+from tests.web.world import Api, exchange, nothing_moves
 
 BODY = b'{"scanned":"x"}'
 
@@ -90,9 +90,8 @@ async def test_a_kept_connection_does_not_trust_a_second_host(demo: Demo) -> Non
         ((b"Content-Type: application/json", b"Content-Length: 0"), b"", 400, "malformed_request"),
         ((b"Content-Length: 15",), BODY, 415, "unsupported_media_type"),
         ((b"Content-Length: 15", b"Content-Type: text/plain"), BODY, 415, "unsupported_media_type"),
-        ((b"Content-Length: 15", b"Content-Type: application/x-www-form-urlencoded"), BODY, 415, "unsupported_media_type"),
+        ((b"Content-Length: 15", b"Content-Type: multipart/form-data"), BODY, 415, "unsupported_media_type"),
         ((b"Content-Length: 15", b"Content-Type: application/json; charset=gbk"), BODY, 415, "unsupported_media_type"),
-        ((b"Content-Length: 15", b"Content-Type: application/json; charset=utf-16"), BODY, 415, "unsupported_media_type"),
         ((b"Content-Length: 15", b"Content-Type: application/json; charset=UTF-8"), BODY, 422, "code_malformed"),
         ((b"Content-Length: 15", b"Content-Type: application/json", b"Content-Encoding: br"), BODY, 415,
          "unsupported_media_type"),
