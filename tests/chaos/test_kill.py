@@ -1,0 +1,162 @@
+"""kill -9 in the middle of load: no acknowledged payment is lost or doubled, and a retry hears the same answer."""
+
+import asyncio
+import itertools
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+
+from qrpay.checks import run_checks
+from qrpay.cli import HouseShell
+from qrpay.demo import WIDE, Demo, seeded, served
+from qrpay.settings import Settings
+
+pytestmark = pytest.mark.xdist_group("chaos")
+
+CALLERS = 16
+RETRY_S = 20.0
+
+
+class Load:
+    """Wallets that pay as long as they are told to; each sends the same request again until it is answered."""
+
+    def __init__(self, demo: Demo, http: aiohttp.ClientSession) -> None:
+        self.demo = demo
+        self.http = http
+        self.paid: dict[str, dict[str, Any]] = {}
+        self.amounts: list[int] = []
+        self.retries = 0
+        self.stop = asyncio.Event()
+
+    async def run(self, for_s: float) -> None:
+        """Pay for so long with all callers."""
+        asyncio.get_running_loop().call_later(for_s, self.stop.set)
+        await asyncio.gather(*(self._caller(number) for number in range(CALLERS)))
+
+    async def _caller(self, number: int) -> None:
+        customer = self.demo.customers[number % len(self.demo.customers)]
+        for turn in itertools.count():
+            if self.stop.is_set():
+                return
+            amount = 1 + (number * 7 + turn) % 50
+            ask = {"reference": f"K-{number}-{turn}-{time.time_ns()}", "amount": amount, "currency": "CNY"}
+            _, order = await self.until_answered("/v1/orders", self.demo.merchant.secret_key, ask)
+            body = {"scanned": order["code"]["payload"]}
+            status, payment = await self.until_answered("/v1/payments", customer.access_token, body)
+            assert status in (200, 201), payment
+            self.paid[order["id"]] = {"token": customer.access_token, "body": body, "payment": payment}
+            self.amounts.append(amount)
+
+    async def until_answered(self, path: str, key: str, body: object) -> tuple[int, dict[str, Any]]:
+        """Send until there is an answer that is final: anything but a lost connection, 429 or 5xx."""
+        until = time.monotonic() + RETRY_S
+        while True:
+            try:
+                async with self.http.post(path, json=body, headers={"Authorization": f"Bearer {key}"}) as answer:
+                    said = await answer.json(content_type=None)
+                    if answer.status < 500 and answer.status != 429:
+                        return answer.status, said
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                pass
+            assert time.monotonic() < until, f"{path} was not answered within {RETRY_S:.0f} s"
+            self.retries += 1
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A server of its own, with the embedded PostgreSQL, two web workers, and quick to notice a dead database."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    yield Settings(home=str(tmp_path_factory.mktemp("chaos")), port=port, workers=2, **WIDE)
+
+
+@pytest.fixture(scope="module")
+async def server(settings: Settings) -> AsyncIterator[tuple[asyncio.subprocess.Process, Demo]]:
+    """The server and its world."""
+    async with served(settings, Console(quiet=True)) as process:
+        yield process, await asyncio.to_thread(seeded, settings)
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """The web workers of a supervisor."""
+    return [child for child in psutil.Process(pid).children() if "web" in child.cmdline()]
+
+
+def postmaster_of(settings: Settings) -> int:
+    return int((Path(settings.home) / "data" / "postmaster.pid").read_text().split()[0])
+
+
+async def spent(http: aiohttp.ClientSession, demo: Demo) -> int:
+    """What both customers have paid, all in all."""
+    total = 0
+    for customer in demo.customers:
+        headers = {"Authorization": f"Bearer {customer.access_token}"}
+        async with http.get(f"/v1/accounts/{customer.account}", headers=headers) as answer:
+            total += 5_000_000 - (await answer.json())["balance"]["posted"]
+    return total
+
+
+async def settle(load: Load, settings: Settings, spent_before: int) -> None:
+    """Whatever was killed: every acknowledged payment stands once, a retry hears the same, the books balance."""
+    assert await spent(load.http, load.demo) - spent_before == sum(load.amounts)
+    for order, said in list(load.paid.items())[-300:]:
+        status, again = await load.until_answered("/v1/payments", said["token"], said["body"])
+        assert (status, again) == (200, said["payment"]), f"{order} has another answer now"
+    async with load.http.get("/v1/ledger/conservation") as answer:
+        assert (await answer.json())["balanced"]
+    assert await asyncio.to_thread(HouseShell(replace(settings)), run_checks), "qrpay check names what is broken"
+
+
+async def test_a_worker_is_killed_under_load(
+    settings: Settings, server: tuple[asyncio.subprocess.Process, Demo]
+) -> None:
+    """kill -9 of one web worker after the other: each is replaced, and nothing is lost or doubled."""
+    process, demo = server
+    async with aiohttp.ClientSession(demo.base_url) as http:
+        before = await spent(http, demo)
+        load = Load(demo, http)
+        running = asyncio.create_task(load.run(6.0))
+        killed: set[int] = set()
+        for _ in range(2):
+            await asyncio.sleep(1.5)
+            victim = next(child for child in workers_of(process.pid) if child.pid not in killed)
+            killed.add(victim.pid)
+            victim.kill()
+        await running
+        assert len(load.paid) > 50, "there was hardly any load"
+        assert load.retries > 0, "nobody noticed, so nothing was tested"
+        await settle(load, settings, before)
+        assert not killed & {child.pid for child in workers_of(process.pid)}
+        assert len(workers_of(process.pid)) == 2
+
+
+async def test_postgresql_is_killed_under_load(
+    settings: Settings, server: tuple[asyncio.subprocess.Process, Demo]
+) -> None:
+    """kill -9 of the postmaster, twice: it recovers from its log, and nothing acknowledged is lost or doubled."""
+    _, demo = server
+    async with aiohttp.ClientSession(demo.base_url) as http:
+        before = await spent(http, demo)
+        load = Load(demo, http)
+        running = asyncio.create_task(load.run(10.0))
+        for _ in range(2):
+            await asyncio.sleep(2.0)
+            answered = len(load.paid)
+            os.kill(postmaster_of(settings), signal.SIGKILL)
+            await asyncio.sleep(2.5)
+            assert len(load.paid) > answered, "payments must go on once the database is back"
+        await running
+        assert load.retries > 0, "nobody noticed, so nothing was tested"
+        await settle(load, settings, before)
