@@ -1,6 +1,10 @@
-"""A batch as the database takes it: columns of transfers, and sums per account, sorted by account."""
+"""A batch as the database takes it: columns of transfers, and sums per account, sorted by account.
 
-from collections.abc import Iterable, Sequence
+asyncpg looks at every element of every array, so a column that says nothing is sent as null: nine columns of
+twenty-two remain of a batch of plain payments.
+"""
+
+from collections.abc import Sequence
 from typing import Any, Final
 
 from qrpay.ledger.chart import MARKERS, SPENDS
@@ -8,51 +12,63 @@ from qrpay.ledger.model import AccountFlag, Posted, Transfer
 from qrpay.ledger.rules import LINKED, PENDING, VOID, chains, movement
 from qrpay.values import Id
 
-SPENDING_CODES: Final = sorted(int(code) for code in SPENDS)
-_TWO_PHASE: Final = ~LINKED
+_SPENDS: Final = sorted(int(code) for code in SPENDS)
 _PAYS: Final = int(AccountFlag.CLOSED | AccountFlag.DEBITS_FROZEN)
 _RECEIVES: Final = int(AccountFlag.CLOSED | AccountFlag.CREDITS_FROZEN)
 _NOTHING: Final[tuple[tuple[int, ...], ...]] = ((),) * 10
 
 # The places of an account's sums, as ledger_post takes them after the account's id.
-_LEDGER, _SIDES, _DEBITS, _DEBITS_PENDING, _CREDITS, _CREDITS_PENDING, _SPENT, _NEED_D, _NEED_C, _RISE = range(10)
+_SIDES, _DEBITS, _DEBITS_PENDING, _CREDITS, _CREDITS_PENDING, _SPENT, _NEED_D, _NEED_C, _RISE = range(1, 10)
 
 
 def of_any_order(transfers: Sequence[Transfer]) -> list[Any] | None:
-    """The arguments of ledger_post for clean transfers and holds; None when an account is used in two ledgers.
+    """The arguments of ledger_post for clean transfers and holds; None when one account is used in two ledgers.
 
     An account needs what leaves it in the whole batch, and counts on nothing that comes in.
     """
     sums: dict[Id, list[int]] = {}
+    chained = False
     for transfer in transfers:
-        amount = transfer.amount
+        amount, ledger, flags = transfer.amount, transfer.ledger, transfer.flags
+        if flags & LINKED:
+            chained = True
         if not amount:
             continue  # a marker touches no account
-        debit, credit, ledger = transfer.debit, transfer.credit, transfer.ledger
         try:
-            payer = sums[debit]
+            payer = sums[transfer.debit]
         except KeyError:
-            payer = sums[debit] = [ledger, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+            payer = sums[transfer.debit] = [0, 0, 0, 0, 0, ledger]
         try:
-            payee = sums[credit]
+            payee = sums[transfer.credit]
         except KeyError:
-            payee = sums[credit] = [ledger, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-        if payer[0] != ledger or payee[0] != ledger:
+            payee = sums[transfer.credit] = [0, 0, 0, 0, 0, ledger]
+        if payer[5] != ledger or payee[5] != ledger:
             return None
-        payer[1] |= _PAYS
-        payer[7] += amount
-        payee[1] |= _RECEIVES
-        payee[8] += amount
-        payee[9] += amount
-        if transfer.flags & PENDING:
-            payer[3] += amount
-            payee[5] += amount
-        else:
-            payer[2] += amount
-            payee[4] += amount
+        pending = flags & PENDING  # 0 or 2: the sums of what is pending stand two places after the others
+        payer[pending] += amount
+        payee[1 + pending] += amount
         if transfer.code in SPENDS:
-            payer[6] += amount
-    return [*_accounts(sums), *_transfers(transfers)]
+            payer[4] += amount
+    order = sorted(sums)
+    debits, credits_, debits_pending, credits_pending, spent, ledgers = _turned(sums, order, 6)
+    two_phase = any(debits_pending)
+    the_ledger = ledgers[0] if ledgers and ledgers.count(ledgers[0]) == len(ledgers) else None
+    return [
+        order,
+        None if the_ledger else ledgers,
+        None,
+        debits,
+        debits_pending if two_phase else None,
+        credits_,
+        credits_pending if two_phase else None,
+        spent,
+        *(None, None, None),
+        *_transfers(transfers, the_ledger, two_phase=two_phase),
+        [start + 1 for start, end in chains(transfers) for _ in range(start, end)] if chained else None,
+        _SPENDS,
+        the_ledger,
+        two_phase,
+    ]
 
 
 def of_decided(posted: Sequence[Posted], held: dict[Id, int]) -> list[Any]:
@@ -81,38 +97,34 @@ def of_decided(posted: Sequence[Posted], held: dict[Id, int]) -> list[Any]:
         payer[_NEED_D] = max(payer[_NEED_D], payer[_DEBITS] + payer[_DEBITS_PENDING] - payer[_CREDITS])
         payee[_NEED_C] = max(payee[_NEED_C], payee[_CREDITS] + payee[_CREDITS_PENDING] - payee[_DEBITS])
         payee[_RISE] = max(payee[_RISE], payee[_CREDITS] + payee[_CREDITS_PENDING] - payee[_DEBITS])
-    return [*_accounts(sums), *_transfers(posted)]
-
-
-def _accounts(sums: dict[Id, list[int]]) -> list[Any]:
-    """Rows are locked in the order of their ids: in one order everywhere, so that no two batches wait in a circle."""
     order = sorted(sums)
-    return [order, *(zip(*[sums[account] for account in order], strict=True) if order else _NOTHING)]
+    two_phase = any(transfer.flags & ~LINKED for transfer in posted)
+    transfers = _transfers(posted, None, two_phase=two_phase)
+    return [order, *_turned(sums, order, 10), *transfers, None, _SPENDS, None, two_phase]
 
 
-def _transfers(rows: Sequence[Transfer | Posted]) -> list[Any]:
+def _turned(sums: dict[Id, list[int]], order: Sequence[Id], width: int) -> Sequence[Sequence[int]]:
+    """Rows to columns. Rows are locked in the order of their ids everywhere, so that none wait in a circle."""
+    return list(zip(*[sums[account] for account in order], strict=True)) if order else _NOTHING[:width]
+
+
+def _transfers(rows: Sequence[Transfer | Posted], the_ledger: int | None, *, two_phase: bool) -> list[Any]:
+    """The columns of transfers, from their ids to their time-outs."""
+    size = len(rows)
+    ledgers = [row.ledger for row in rows]
+    abouts = [row.about for row in rows]
+    references = [row.reference for row in rows]
+    kinds = [int(row.flags) for row in rows]  # an IntFlag can be iterated, which asyncpg takes for an array
     return [
         [row.id for row in rows],
         [row.debit for row in rows],
         [row.credit for row in rows],
         [row.amount for row in rows],
         [row.code for row in rows],
-        [row.ledger for row in rows],
-        [row.about or row.id for row in rows],
-        [row.reference for row in rows],
-        [int(row.flags) for row in rows],  # an IntFlag can be iterated, which asyncpg takes for an array
-        [row.pending_id for row in rows],
-        [row.timeout_s for row in rows],
+        None if the_ledger and ledgers.count(the_ledger) == size else ledgers,
+        None if abouts.count(None) == size else abouts,
+        None if references.count("") == size else references,
+        None if kinds.count(0) == size else kinds,
+        [row.pending_id for row in rows] if two_phase else None,
+        [row.timeout_s for row in rows] if two_phase else None,
     ]
-
-
-def chain_of_each(transfers: Sequence[Transfer]) -> list[int] | None:
-    """The place of the first of its chain for each transfer, from 1; None when nothing is linked."""
-    if not any(transfer.flags & LINKED for transfer in transfers):
-        return None
-    return [start + 1 for start, end in chains(transfers) for _ in range(start, end)]
-
-
-def has_holds(transfers: Iterable[Transfer | Posted]) -> bool:
-    """Whether there are holds, posts or voids among them."""
-    return any(transfer.flags & _TWO_PHASE for transfer in transfers)

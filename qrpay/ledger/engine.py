@@ -13,7 +13,7 @@ from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger.chart import MARKERS
-from qrpay.ledger.columns import SPENDING_CODES, chain_of_each, has_holds, of_any_order, of_decided
+from qrpay.ledger.columns import of_any_order, of_decided
 from qrpay.ledger.model import (
     TIMEOUT_MAX_S,
     Account,
@@ -100,8 +100,7 @@ class Engine(Ledger):
         args = of_any_order(candidates) if candidates else None
         if args is None:
             return [None] * len(batch)
-        chained = chain_of_each(candidates)
-        row = await self._call_post([*args, chained, SPENDING_CODES, has_holds(candidates), False, self._now()])
+        row = await self._call_post([*args, False, self._now()])
         at = row["base"]
         outcomes: list[Outcome | None] = [Outcome(_CREATED, at := at + _TICK) for _ in candidates]
         for place in row["unclean"] or ():
@@ -124,9 +123,7 @@ class Engine(Ledger):
                 return outcomes  # all refused, or there before: nothing to write, and due holds can wait
             held = {t.pending_id: book.transfers[t.pending_id].amount for t in book.posted if t.pending_id is not None}
             try:
-                row = await self._call_post(
-                    [*of_decided(book.posted, held), None, SPENDING_CODES, has_holds(book.posted), True, self._now()]
-                )
+                row = await self._call_post([*of_decided(book.posted, held), True, self._now()])
             except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
                 if attempt == TRIES_MAX - 1:
                     raise  # the batcher waits a little, and asks again

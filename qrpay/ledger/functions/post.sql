@@ -8,6 +8,8 @@
 -- by_…       what each account gains on a counter    need_…  what it must have, or have room for, on the way
 -- sides      account flags that would forbid it      rises   the most that its balance rises on the way
 -- spent      what counts against its caps            spends  the transfer codes that count
+-- Columns may be null where they say nothing: one ledger for all (the_ledger), abouts that are the ids, no references,
+-- neither holds nor resolutions; and sides, needs and rises when they follow from the sums.
 -- chains     the place of the chain's first; null: there are none
 -- two_phase  whether there are holds, posts or voids among them
 -- whole      all or nothing: the sums are the outcome of decisions in order
@@ -20,7 +22,7 @@ CREATE OR REPLACE FUNCTION ledger_post(
     spent bigint[], need_debits bigint[], need_credits bigint[], rises bigint[],
     ids uuid[], debits uuid[], credits uuid[], amounts bigint[], codes smallint[], ledgers integer[], abouts uuid[],
     texts text[], kinds smallint[], holds uuid[], timeouts integer[],
-    chains integer[], spends smallint[], two_phase boolean, whole boolean, clock timestamptz,
+    chains integer[], spends smallint[], the_ledger integer, two_phase boolean, whole boolean, clock timestamptz,
     OUT base timestamptz, OUT unclean integer[]
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
@@ -50,10 +52,19 @@ BEGIN
             day_used = CASE WHEN d.spent = 0 OR a.used_on >= today THEN a.day_used ELSE 0 END + d.spent,
             year_used = CASE WHEN d.spent = 0 OR a.used_on >= this_year THEN a.year_used ELSE 0 END + d.spent,
             last_timestamp = greatest(a.last_timestamp + tick, coalesce(clock, clock_timestamp())) + span
-        FROM unnest(account_ids, account_ledgers, sides, by_debits_posted, by_debits_pending, by_credits_posted,
-                    by_credits_pending, spent, need_debits, need_credits, rises)
-            AS d (id, ledger, sides, debits_posted, debits_pending, credits_posted, credits_pending, spent,
-                  need_debits, need_credits, rise)
+        FROM (
+            SELECT u.id, coalesce(u.ledger, the_ledger) AS ledger, u.debits_posted, u.credits_posted, u.spent,
+                   coalesce(u.debits_pending, 0) AS debits_pending, coalesce(u.credits_pending, 0) AS credits_pending,
+                   coalesce(u.sides, CASE WHEN u.debits_posted + coalesce(u.debits_pending, 0) > 0 THEN 20 ELSE 16 END
+                       | CASE WHEN u.credits_posted + coalesce(u.credits_pending, 0) > 0 THEN 8 ELSE 0 END) AS sides,
+                   coalesce(u.need_debits, u.debits_posted + coalesce(u.debits_pending, 0)) AS need_debits,
+                   coalesce(u.need_credits, u.credits_posted + coalesce(u.credits_pending, 0)) AS need_credits,
+                   coalesce(u.rise, u.credits_posted + coalesce(u.credits_pending, 0)) AS rise
+            FROM unnest(account_ids, account_ledgers, sides, by_debits_posted, by_debits_pending, by_credits_posted,
+                        by_credits_pending, spent, need_debits, need_credits, rises)
+                AS u (id, ledger, sides, debits_posted, debits_pending, credits_posted, credits_pending, spent,
+                      need_debits, need_credits, rise)
+        ) AS d
         WHERE a.id = d.id AND a.ledger = d.ledger AND a.flags & d.sides = 0
             AND a.debits_pending >= -d.debits_pending AND a.credits_pending >= -d.credits_pending
             AND (a.flags & 1 = 0 OR a.credits_posted - a.debits_posted - a.debits_pending >= d.need_debits)
@@ -107,7 +118,7 @@ BEGIN
                    coalesce(sum(t.amount) FILTER (WHERE NOT side.pays AND t.kind & 2 = 2), 0) AS credits_pending,
                    coalesce(sum(t.amount) FILTER (WHERE side.pays AND t.code = ANY (spends)), 0) AS spent
             FROM unnest(unclean) AS place,
-                 LATERAL (SELECT debits[place], credits[place], amounts[place], codes[place], kinds[place])
+                 LATERAL (SELECT debits[place], credits[place], amounts[place], codes[place], coalesce(kinds[place], 0))
                      AS t (debit, credit, amount, code, kind),
                  LATERAL (VALUES (t.debit, true), (t.credit, false)) AS side (id, pays)
             WHERE t.amount > 0 AND side.id = ANY (touched)
@@ -118,8 +129,8 @@ BEGIN
 
     INSERT INTO transfers (id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s,
                            timestamp)
-    SELECT t.id, t.debit, t.credit, t.amount, t.code, t.ledger, t.about, t.reference, t.kind, t.hold, t.timeout_s,
-           base + t.place * tick
+    SELECT t.id, t.debit, t.credit, t.amount, t.code, coalesce(t.ledger, the_ledger), coalesce(t.about, t.id),
+           coalesce(t.reference, ''), coalesce(t.kind, 0), t.hold, coalesce(t.timeout_s, 0), base + t.place * tick
     FROM unnest(ids, debits, credits, amounts, codes, ledgers, abouts, texts, kinds, holds, timeouts) WITH ORDINALITY
         AS t (id, debit, credit, amount, code, ledger, about, reference, kind, hold, timeout_s, place)
     WHERE unclean IS NULL OR t.place <> ALL (unclean)
