@@ -154,9 +154,11 @@ async def test_postgresql_is_killed_under_load(
         for _ in range(2):
             await asyncio.sleep(2.0)
             answered = len(load.paid)
-            os.kill(postmaster_of(settings), signal.SIGKILL)
+            killed = postmaster_of(settings)
+            os.kill(killed, signal.SIGKILL)
             await asyncio.sleep(2.5)
+            assert postmaster_of(settings) != killed
             assert len(load.paid) > answered, "payments must go on once the database is back"
+        # Mostly no caller has to send anything again: the batcher replays the same ids by itself.
         await running
-        assert load.retries > 0, "nobody noticed, so nothing was tested"
         await settle(load, settings, before)
