@@ -160,6 +160,19 @@ async def test_a_killed_server_leaves_no_worker_and_a_database_that_is_adopted(s
     assert not (tmp_path / "home/data/postmaster.pid").exists()
 
 
+@pytest.mark.parametrize("event", ["database_starting", "migrating", "workers_starting"])
+async def test_told_to_stop_while_it_starts(start: Start, tmp_path: Path, event: str) -> None:
+    """SIGTERM at any moment of the start: it ends with 0, and leaves neither worker nor database behind."""
+    running = await start("qrpay", "serve", QRPAY_WORKERS="1")
+    await running.said(event)
+    children = running.children()
+    running.process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(running.process.wait(), 20) == 0
+    assert running.count("serving") == 0
+    assert not (tmp_path / "home/data/postmaster.pid").exists()
+    assert not any(child.is_running() for child in children)
+
+
 async def test_a_killed_database_comes_back(start: Start, tmp_path: Path) -> None:
     """kill -9 of the embedded PostgreSQL: readiness says so, the supervisor starts it again, no worker is lost."""
     running = await start("qrpay", "serve", QRPAY_WORKERS="1")
