@@ -127,14 +127,13 @@ class Dispatcher:
         else:
             self._limit.take(request.peer)
         call = Call(self.core, request, caller, path)
+        ask: Any = NOTHING
+        if served.query is not None:
+            ask = strict.query(served.query, request.query)
+        elif request.query:
+            strict.query(type(NOTHING), request.query)
         if served.decoder is not None:
             ask = strict.decode(served.decoder, await self._json_body(request, route))
-        elif served.query is not None:
-            ask = strict.query(served.query, request.query)
-        else:
-            ask = NOTHING
-            if request.query:
-                strict.query(type(NOTHING), request.query)
         said = await route.handler(call, ask)
         return STREAMED if route.stream and not isinstance(said, Answer | Document) else said
 

@@ -145,6 +145,8 @@ class Meter:
         assert self._task is not None
         self._task.cancel()
         await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            self._task.result()  # a meter that broke is a bug, and says so
         self.carry()
 
     def carry(self) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import Struct
+
 import qrpay
 from qrpay.problem import not_found
 from qrpay.web import openapi
@@ -26,6 +28,13 @@ CSP: Final = (
 )
 # Scalar, which draws the reference, writes its own style elements.
 CSP_DOCS: Final = CSP.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+
+
+class PageQuery(Struct, frozen=True):
+    """What a page's own script reads from its address. Others' additions to a link are no reason to show no page."""
+
+    lang: str | None = None
+    order: str | None = None
 
 
 class Shelf:
@@ -64,11 +73,11 @@ def page_routes(chapters: Sequence[Routes], base_url: str) -> Routes:
     written: list[bytes] = []
 
     def page(path: str, name: str, csp: str = CSP) -> None:
-        async def show(call: Call, ask: Nothing) -> Any:
+        async def show(call: Call, ask: PageQuery) -> Any:
             return await shelf.page(call, name, csp)
 
         show.__doc__, show.__name__ = f"The page {name}.", "page_" + name.split(".", maxsplit=1)[0]
-        routes.get(path, caller=PUBLIC, returns=Document, media_type="text/html")(show)
+        routes.get(path, caller=PUBLIC, query=PageQuery, returns=Document, media_type="text/html")(show)
 
     page("/", "index.html")
     page("/wallet", "wallet.html")

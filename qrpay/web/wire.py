@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {413: "Content Too Large"}
 JSON: Final = "application/json"
-SAFETY: Final = (
-    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
-    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
-)
+SAFETY: Final = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+CSP: Final = "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
 
 
 class Request:
@@ -141,11 +139,12 @@ def response(
 ) -> bytes:
     """The bytes of a whole response."""
     extra = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in headers.items()) if headers else ""
-    safety = "" if headers and "Content-Security-Policy" in headers else SAFETY
+    csp = "" if headers and "Content-Security-Policy" in headers else CSP
+    # RFC 9110 8.6: a 204 has no length, and a 304 would have that of what it does not send.
+    about = "" if status in (204, 304) else f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
     head = (
-        f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n{DATE.now()}Content-Type: {media_type}\r\n"
-        f"Content-Length: {len(body)}\r\nX-Request-Id: {request_id}\r\n{safety}{extra}"
-        f"{'Connection: close' if close else 'Connection: keep-alive'}\r\n\r\n"
+        f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n{DATE.now()}{about}X-Request-Id: {request_id}\r\n"
+        f"{SAFETY}{csp}{extra}{'Connection: close' if close else 'Connection: keep-alive'}\r\n\r\n"
     )
     return head.encode("latin-1") + (b"" if head_only else body)
 

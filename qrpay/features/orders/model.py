@@ -13,6 +13,7 @@ Metadata = Annotated[
     Meta(max_length=20),
 ]
 IdText = Annotated[str, Meta(min_length=30, max_length=30)]
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
 Status = Literal["open", "paid", "closed", "expired"]
 PresentedBy = Literal["merchant", "customer"]
 
@@ -102,8 +103,8 @@ class OrdersQuery(Struct, frozen=True, forbid_unknown_fields=True, rename={"from
     reference: Reference | None = None
     status: Status | None = None
     store: IdText | None = None
-    from_: datetime | None = None
-    to: datetime | None = None
+    from_: Moment | None = None
+    to: Moment | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 

@@ -255,7 +255,7 @@ def view(
             amount=posted.amount,
             paid_at=rfc3339(posted.timestamp),
             presented_by=row.presented_by,
-            receipt=receipt_link(core, row.id),
+            receipt=receipt_link(core, id_text("ord_", row.id)),
         )
     return Order(
         id=id_text("ord_", row.id),
@@ -275,9 +275,9 @@ def view(
     )
 
 
-def receipt_link(core: Core, order: Id) -> str:
-    """Where the signed receipt of a paid order is."""
-    return f"{core.settings.url}/v1/receipts/{id_text('ord_', order)}"
+def receipt_link(core: Core, order: str) -> str:
+    """Where the signed receipt of a paid order is, by its id in text."""
+    return f"{core.settings.url}/v1/receipts/{order}"
 
 
 def code_of(core: Core, row: OrderRow, around: Surroundings) -> Code | None:
