@@ -209,15 +209,16 @@ def _resets_at(core: Core, result: Result) -> str:
 
 def payment_view(core: Core, payable: Payable, account: Id, paid_at: datetime, payee: PayeeView) -> Payment:
     """A payment as its payer sees it."""
+    order = id_text("ord_", payable.order)
     return Payment(
-        order=id_text("ord_", payable.order),
+        order=order,
         status="paid",
         amount=payable.amount,
         currency=payable.currency,
         payee=payee,
         account=account_text(account),
         paid_at=rfc3339(paid_at),
-        receipt=orders.receipt_link(core, payable.order),
+        receipt=orders.receipt_link(core, order),
     )
 
 
@@ -250,7 +251,10 @@ async def history(core: Core, wallet: Wallet, ask: PaymentsQuery) -> Page[Paymen
     found: list[Posted] = []
     cursor = ask.cursor
     for _ in range(PAGES_MAX):
-        entries = await core.ledger.entries(account, limit=100, before=cursor)
+        try:
+            entries = await core.ledger.entries(account, limit=100, before=cursor)
+        except (ValueError, OverflowError):
+            raise invalid_field(errors=[FieldError("cursor", "This is no cursor of this list.")]) from None
         for entry in entries:
             if len(found) == ask.limit:
                 return Page(list((await views(core, found)).values()), cursor)
