@@ -14,7 +14,7 @@ import msgspec
 import psutil
 import pytest
 
-LINE_S_MAX = 20.0
+LINE_S_MAX = 60.0
 
 
 class Running:
