@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+from qrpay.demo import Demo
 from tests import prepare
 from tests.browser.devices import Devices
 
@@ -35,7 +35,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def devices(browser: Browser, demo: Any) -> AsyncIterator[Devices]:
+async def devices(browser: Browser, demo: Demo) -> AsyncIterator[Devices]:
     """Phones and tills of one test; at its end each of them has only ever talked to our origin."""
     handed = Devices(browser, demo)
     yield handed

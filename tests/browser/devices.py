@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
+from qrpay.demo import Demo
+
 SHOTS = Path(__file__).parents[1] / "shots"
 PHONE: ViewportSize = {"width": 360, "height": 740}
 ANSWER_MS = 15_000
@@ -124,18 +126,18 @@ class Devices:
     """Hands out devices; afterwards none of them may have talked to a stranger or stumbled."""
 
     browser: Browser
-    demo: Any
+    demo: Demo
     handed: list[Device] = field(default_factory=list)
 
     async def wallet(self, customer: int = 0, language: str = "en", path: str = "/wallet") -> Wallet:
         """The wallet of that customer of the demo."""
-        token = self.demo["customers"][customer]["access_token"]
+        token = self.demo.customers[customer].access_token
         return await self._open(Wallet, f"{path}?lang={language}#token={token}", language)
 
     async def till(self, language: str = "en") -> Till:
         """The till of the demo's shop."""
-        shop = self.demo["merchant"]
-        fragment = f"key={shop['secret_key']}&store={shop['store']}&terminal={shop['terminal']}"
+        shop = self.demo.merchant
+        fragment = f"key={shop.secret_key}&store={shop.store}&terminal={shop.terminal}"
         return await self._open(Till, f"/pos?lang={language}#{fragment}", language)
 
     async def stranger(self, path: str, language: str = "en") -> Stranger:
@@ -147,10 +149,10 @@ class Devices:
         context = await self.browser.new_context(
             viewport=PHONE, device_scale_factor=2, locale=locale, color_scheme="light", has_touch=True
         )
-        device = kind(await context.new_page(), self.demo["base_url"])
+        device = kind(await context.new_page(), self.demo.base_url)
         device.watch()
         self.handed.append(device)
-        await device.page.goto(self.demo["base_url"] + path)
+        await device.page.goto(self.demo.base_url + path)
         await device.sees("h1, [data-status]")
         return device
 

@@ -26,8 +26,8 @@ CHECK = """async ([text, kid, x, now]) => {
 @pytest.mark.parametrize(
     ("text", "kid", "now", "verdict"),
     [
-        (VECTOR + "63047C13", "k2026a", 1767600300, "holds"),
-        (VECTOR + "63047C13", "k2026a", 1767600301, "expired"),
+        (VECTOR + "63047C13", "k2026a", 1767600299, "holds"),
+        (VECTOR + "63047C13", "k2026a", 1767600300, "expired"),
         (VECTOR + "63047C13", "k2027a", 1767600300, "unknown_key"),
         (VECTOR + "63047C14", "k2026a", 1767600300, "malformed"),
         (VECTOR.replace("12.50", "12.60") + "63049CB8", "k2026a", 1767600300, "fails"),

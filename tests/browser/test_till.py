@@ -66,7 +66,7 @@ async def test_a_large_charge_is_confirmed_on_the_phone(devices: Devices) -> Non
     await till.scans(digits)
     await till.sees("[data-state=waiting]")
 
-    await wallet.page.get_by_label("PIN").fill(devices.demo["customers"][0]["pin"])
+    await wallet.page.get_by_label("PIN").fill(devices.demo.customers[0].pin)
     await wallet.press("Pay now")
 
     await till.turns_green("¥1,088.00")

@@ -66,10 +66,10 @@ async def test_a_large_amount_asks_for_the_pin(devices: Devices) -> None:
     await wallet.reads(order["code"]["payload"])
     await wallet.page.locator(".pay-button").click()
 
-    await wallet.page.get_by_label("PIN").fill("00")
+    await wallet.page.get_by_label("PIN").fill("000000")
     await wallet.page.locator(".pay-button").click()
     await wallet.sees(".notice.bad")
-    await wallet.page.get_by_label("PIN").fill(devices.demo["customers"][0]["pin"])
+    await wallet.page.get_by_label("PIN").fill(devices.demo.customers[0].pin)
     await wallet.page.locator(".pay-button").click()
 
     await wallet.sees(".done .qr")

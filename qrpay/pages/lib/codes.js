@@ -111,8 +111,8 @@ export async function verifyCode(text, keys, nowSeconds = Date.now() / 1000) {
     return { verdict: "malformed", code: null };
   }
   if (!code.signed || !code.key) return { verdict: "unsigned", code };
-  const verdict = await check(code.signed.message, code.signed.signature, code.key, keys);
-  return { verdict: verdict === "holds" && code.expires !== null && code.expires < nowSeconds ? "expired" : verdict, code };
+  const verdict = await check(code.signed.message, code.signed.signature, await keys.find(code.key, "code"), keys);
+  return { verdict: verdict === "holds" && code.expires !== null && code.expires <= nowSeconds ? "expired" : verdict, code };
 }
 
 /** Check a receipt (compact JWS) on this device: {verdict, claims}; verdicts as for codes. */
@@ -128,13 +128,12 @@ export async function verifyReceipt(text, keys) {
   }
   // The algorithm comes from the key, never from the token; `typ` keeps other signed statements from passing as receipts.
   if (header.typ !== "qrpay-receipt+jwt" || header.crit) return { verdict: "unsigned", claims: null };
-  const verdict = await check(utf8.encode(`${parts[0]}.${parts[1]}`), signature, header.kid, keys);
+  const verdict = await check(utf8.encode(`${parts[0]}.${parts[1]}`), signature, await keys.find(header.kid, "receipt"), keys);
   return { verdict, claims };
 }
 
-async function check(message, signature, keyId, keys) {
+async function check(message, signature, key, keys) {
   if (!globalThis.crypto?.subtle) return "unchecked";
-  const key = await keys.find(keyId);
   if (!key) return keys.empty ? "unchecked" : "unknown_key";
   try {
     const imported = await crypto.subtle.importKey("jwk", { kty: "OKP", crv: "Ed25519", x: key.x }, "Ed25519", false, ["verify"]);

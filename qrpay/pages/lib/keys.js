@@ -18,9 +18,13 @@ export class Keys {
     return this.#kept.at;
   }
 
-  /** The key of that id, or null. An unknown id asks the server once in a while, never more (a forger could make us flood it). */
-  async find(id) {
-    const known = () => this.#kept.keys.find((key) => key.kid === id && key.kty === "OKP" && key.crv === "Ed25519") ?? null;
+  /**
+   * The key of that id for that purpose ("code", "receipt"), or null: a key for webhooks makes no receipt. An unknown id
+   * asks the server once in a while, never more, since a forger could make us flood it.
+   */
+  async find(id, purpose) {
+    const fits = (key) => key.kid === id && key.kty === "OKP" && key.crv === "Ed25519" && (key.purpose ?? purpose) === purpose;
+    const known = () => this.#kept.keys.find(fits) ?? null;
     if (!known() || Date.now() - this.#kept.at > REFRESH_AFTER_MS) await this.refresh();
     return known();
   }

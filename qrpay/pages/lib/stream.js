@@ -19,6 +19,7 @@ export async function listen(api, path, { hear, state, signal }) {
         credentials: "omit",
       });
       if (answer.status === 401 || answer.status === 403) return state("away");
+      if (answer.status === 400) lastId = null; // an event it does not know: begin from now
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       state("live");
       failures = 0;

@@ -7,7 +7,8 @@ export function MyCode({ api }) {
   const [code, setCode] = useState(null);
   const [trouble, setTrouble] = useState(null);
   const [hidden, setHidden] = useState(document.hidden);
-  const left = useSecondsLeft(code?.expires_at);
+  const left = useSecondsLeft(code?.refresh_at);
+  const alive = useSecondsLeft(code?.expires_at) > 0;
 
   useEffect(() => {
     // A code that left the screen, into a screenshot or another app, is not shown again: the next look gets a new one.
@@ -36,7 +37,7 @@ export function MyCode({ api }) {
     return () => { ending.abort(); clearTimeout(timer); };
   }, [hidden]);
 
-  const shown = code && left > 0 && !hidden;
+  const shown = code && alive && !hidden;
   const groups = code?.digits.replace(/(\d{4})(?=\d)/g, "$1 ");
   return html`<${Title}>${t("my_code")}<//>
     <section class="card my-code" aria-busy=${!shown}>

@@ -115,7 +115,7 @@ function PayForm({ api, said, paid }) {
 /** The PIN: typed as digits, never kept, never offered to a password store. */
 export function PinField({ input }) {
   return html`<label class="field big pin"><span>${t("pin_label")}</span>
-    <input ref=${input} type="password" name="pin" inputmode="numeric" autocomplete="off" maxlength="12" required /></label>`;
+    <input ref=${input} type="password" name="pin" inputmode="numeric" autocomplete="off" pattern="[0-9]{6}" maxlength="6" required /></label>`;
 }
 
 /** What was paid, big enough to show across a counter. */
