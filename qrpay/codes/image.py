@@ -1,12 +1,13 @@
 """Codes as pictures: QR as SVG, PNG and terminal text, payment codes also as Code 128.
 
 The `qrcode` package does error correction, placement and masking; the segments are ours, since it writes no ECI
-and mixes modes, where EMV QRCPS MPM 4.12.1 wants bytes only. Drawing takes milliseconds: cache, or let clients draw.
+and mixes modes, where EMV QRCPS MPM 4.12.1 wants bytes only. Drawing takes milliseconds: the last ones are remembered, and clients may draw themselves.
 """
 
 import re
 import struct
 import zlib
+from functools import lru_cache
 from html import escape
 from typing import Final
 
@@ -22,6 +23,9 @@ LARGEST_AT_M: Final = 12
 SIZE_MIN: Final = 64
 SIZE_MAX: Final = 2048
 """Pixels a side that a caller may ask for."""
+
+PICTURES_MAX: Final = 512
+"""Pictures remembered, a few kB each: a code that is asked for again was asked for just now."""
 
 _LEVELS: Final = (
     (qrcode.constants.ERROR_CORRECT_M, range(1, LARGEST_AT_M + 1)),
@@ -86,6 +90,7 @@ def _padded(bits: qr.BitBuffer, room: int) -> qr.BitBuffer:
 # Pictures ------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(PICTURES_MAX)
 def svg(text: str, size: int = 320, title: str = "QR code", brand: str | None = None) -> str:
     """An SVG of `size` pixels a side that scales without loss; a reader of screens says its title.
 
@@ -123,6 +128,7 @@ def _rows(modules: Matrix) -> list[str]:
     return runs
 
 
+@lru_cache(PICTURES_MAX)
 def png(text: str, size: int = 320) -> bytes:
     """A PNG in black and white of about `size` pixels a side: the largest whole number of pixels to a module
     that does not pass it, at least one, so that all modules are equal and sharp."""

@@ -15,6 +15,7 @@ from aiohttp.streams import StreamReader
 from msgspec import Struct
 
 from qrpay.core import Core
+from qrpay.logs import REQUEST_ID
 from qrpay.problem import (
     FieldError,
     Refused,
@@ -89,6 +90,7 @@ class Dispatcher:
         """Answer one request on its connection; whether the connection may be kept."""
         request = Request(connection, message, payload, f"{self._prefix}{next(self._numbers):x}")
         keep = not (message.should_close or self.draining)
+        REQUEST_ID.set(request.id)
         served: Served | None = None
         try:
             self._check_line(connection, message)
