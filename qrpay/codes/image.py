@@ -1,7 +1,8 @@
 """Codes as pictures: QR as SVG, PNG and terminal text, payment codes also as Code 128.
 
 The `qrcode` package does error correction, placement and masking; the segments are ours, since it writes no ECI
-and mixes modes, where EMV QRCPS MPM 4.12.1 wants bytes only. Drawing takes milliseconds: the last ones are remembered, and clients may draw themselves.
+and mixes modes, where EMV QRCPS MPM 4.12.1 wants bytes only. Drawing takes milliseconds: the last pictures are
+remembered, and clients may draw themselves.
 """
 
 import re
