@@ -6,20 +6,21 @@ It starts its own server on its own PostgreSQL in a temporary folder (TMPDIR say
 """
 
 import argparse
-import asyncio
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 import uvloop
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from benchmarks import machine, report, servers
-from benchmarks.figures import Cell, Name, Run
+from benchmarks.figures import WORDS, Cell, Run
 from benchmarks.peers.for_update import TABLES
 from benchmarks.scenarios import Bench, plan
 from benchmarks.seed import RICH, Town
@@ -29,7 +30,7 @@ from qrpay.database.pool import dsn_to
 from qrpay.settings import Settings, read_settings
 
 PEERS = "peers"
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 150)
 
 
 async def measure(args: argparse.Namespace, settings: Settings, home: Path, stack: ExitStack) -> Run:
@@ -45,18 +46,19 @@ async def measure(args: argparse.Namespace, settings: Settings, home: Path, stac
     peer = await asyncpg.connect(dsn)
     await peer.execute(TABLES)
     await peer.execute(f"INSERT INTO peer_accounts SELECT n, {RICH} FROM generate_series(0, {args.people}) AS n")
-    ports: dict[Name, int] = {"echo": servers.free_port(), "for update": servers.free_port()}
+    peers: dict[str, servers.Peer] = {}
     for name, module, more in (("echo", "echo", []), ("for update", "for_update", [dsn])):
-        port = ports[name]  # type: ignore[index]
+        port = servers.free_port()
         command = ["-m", f"benchmarks.peers.{module}", str(port), *more]
-        stack.enter_context(servers.process(command, port, home / f"{module}.log"))
+        running = stack.enter_context(servers.process(command, port, home / f"{module}.log"))
+        peers[name] = servers.Peer(port, running.pid)
     with servers.qrpay(home, args.workers) as house:
+        rss_start_mb = house.rss_mb()
         async with open_core(settings) as core:
             town = Town(core, house.port)
             with console.status(f"seeding {args.people:,} payers and {args.shops:,} merchants"):
                 await town.fill(args.people, args.shops)
-                await core.database.execute("SELECT 1")
-            bench = Bench(town, house, ports, peer, args.seconds)
+            bench = Bench(town, house, peers, peer, args.seconds)
             cells = await _all_cells(args, bench)
             rss_mb = house.rss_mb()
             with console.status("comparing the books, id by id"):
@@ -64,32 +66,33 @@ async def measure(args: argparse.Namespace, settings: Settings, home: Path, stac
             await peer.close()
     return Run(
         machine=card, seconds=args.seconds, rounds=args.rounds, workers=args.workers, callers=args.callers,
-        cells=cells, rss_mb=rss_mb, verdict=verdict, took_s=time.perf_counter() - began,
+        cells=cells, rss_start_mb=rss_start_mb, rss_mb=rss_mb, verdict=verdict, took_s=time.perf_counter() - began,
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )  # fmt: skip
 
 
 async def _all_cells(args: argparse.Namespace, bench: Bench) -> list[Cell]:
     columns = (
-        TextColumn("{task.description:44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description:72}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip
     cells = []
     # The bar moves between cells only: drawing it must not cost what is measured.
     with Progress(*columns, console=console, auto_refresh=False) as progress:
-        task = progress.add_task("warming up", total=args.rounds * len(list(plan(args.callers))))
+        task = progress.add_task("warming up", total=args.rounds * len(list(plan(args.callers, args.only))))
         progress.refresh()
-        await bench.warm(args.callers)
+        await bench.warm(args.callers, args.only)
         for round in range(1, args.rounds + 1):
-            for name, callers in plan(args.callers):
-
-                def say(what: str, cell: str = f"{name}, {callers} callers") -> None:
-                    progress.update(task, description=f"round {round}: {cell}, {what}", refresh=True)
-
-                bench.said = say
+            for name, callers in plan(args.callers, args.only):
+                cell = f"round {round}: {WORDS[name]}, {callers}"
+                bench.said = partial(_say, progress, task, cell)
                 cells.append(await bench.cell(name, callers, round))
                 progress.update(task, advance=1, refresh=True)
         progress.update(task, description="measured", refresh=True)
     return cells
+
+
+def _say(progress: Progress, task: TaskID, cell: str, what: str) -> None:
+    progress.update(task, description=f"{cell}, {what}", refresh=True)
 
 
 def arguments() -> argparse.Namespace:
@@ -103,6 +106,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="web workers of qrpay")
     parser.add_argument("--people", type=int, default=20_000, help="payers")
     parser.add_argument("--shops", type=int, default=1_000, help="merchants")
+    parser.add_argument(
+        "--only", default=[], type=lambda text: text.split(","), help="kinds of cells, such as hot,echo"
+    )
     parser.add_argument("--quick", action="store_true", help="one round at 1 and 64 callers: seconds, and noise")
     parser.add_argument("--keep", action="store_true", help="renew the page and plots that the repository keeps")
     args = parser.parse_args()

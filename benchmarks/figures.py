@@ -9,11 +9,12 @@ from msgspec import Struct
 from benchmarks.books import Verdict
 from benchmarks.machine import Machine
 
-Name = Literal["echo", "hot", "spread", "declined", "orders", "for update", "commit"]
-WORDS: Final[dict[str, str]] = {
+Name = Literal["echo", "hot", "spread", "scanned", "declined", "orders", "for update", "commit"]
+WORDS: Final[dict[Name, str]] = {
     "echo": "bare aiohttp echo",
     "hot": "payments, one hot merchant",
     "spread": "payments, many merchants (Zipf)",
+    "scanned": "payments, hot, each code scanned before",
     "declined": "payments, hot, 5 % of the payers without money",
     "orders": "orders opened, each with a signed code",
     "for update": "hand-written SELECT ... FOR UPDATE, hot",
@@ -26,7 +27,7 @@ class Cell(Struct, frozen=True):
 
     rate       201s a second            p50 ... max  milliseconds        counts  answers by status
     busy       share of a core that the generator used
-    worker_us, background_us, database_us, generator_us  processor time per 201, microseconds
+    server_us, background_us, database_us, generator_us  processor time per 201, microseconds
     settled_s  how long the background worked on afterwards, before the next cell began
     """
 
@@ -40,7 +41,7 @@ class Cell(Struct, frozen=True):
     max: float
     counts: dict[str, int]
     busy: float = 0.0
-    worker_us: float = 0.0
+    server_us: float = 0.0
     background_us: float = 0.0
     database_us: float = 0.0
     generator_us: float = 0.0
@@ -55,9 +56,9 @@ class Spread(Struct, frozen=True):
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
-        """Of one value a round."""
-        return cls(median(values), min(values), max(values))
+    def of(cls, values: Sequence[float]) -> "Spread | None":
+        """Of one value a round; None when there is none."""
+        return cls(median(values), min(values), max(values)) if values else None
 
 
 class Goal(Struct, frozen=True):
@@ -88,6 +89,7 @@ class Run(Struct, frozen=True):
     workers: int
     callers: Sequence[int]
     cells: Sequence[Cell]
+    rss_start_mb: float
     rss_mb: float
     verdict: Verdict
     took_s: float
@@ -97,35 +99,43 @@ class Run(Struct, frozen=True):
         """The cells of this kind, one a round."""
         return [cell for cell in self.cells if cell.name == name and cell.callers == callers]
 
-    def spread(self, name: Name, callers: int, value: Callable[[Cell], float]) -> Spread:
-        """A value of these cells over the rounds."""
+    def spread(self, name: Name, callers: int, value: Callable[[Cell], float]) -> Spread | None:
+        """A value of these cells over the rounds; None when they were not run."""
         return Spread.of([value(cell) for cell in self.of(name, callers)])
 
-    def ratio(self, one: Name, other: Name, callers: int, value: Callable[[Cell], float] = lambda c: c.rate) -> Spread:
-        """One cell over the other, taken round by round."""
-        pairs = zip(self.of(one, callers), self.of(other, callers), strict=True)
+    def ratio(
+        self, one: Name, other: Name, callers: int, value: Callable[[Cell], float] | None = None
+    ) -> Spread | None:
+        """One cell over the other (their rates, unless told otherwise), round by round; None when one was not run."""
+        value = value or _rate
+        pairs = zip(self.of(one, callers), self.of(other, callers), strict=False)
         return Spread.of([value(a) / value(b) for a, b in pairs])
 
     def goals(self) -> list[Goal]:
         """The rows of performance.md that this run can speak of."""
-        rows = []
-        if 64 in self.callers:
-            rows += [
-                Goal("payments to one hot merchant / echo, 64 callers", self.ratio("hot", "echo", 64), 0.8, 1.25, 1.5)
-            ]
-        if 256 in self.callers:
-            rows += [Goal("the same, 256 callers", self.ratio("hot", "echo", 256), 1.0, 1.4, 2.0)]
-        if 64 in self.callers:
-            tail = self.spread("hot", 64, lambda cell: cell.p99 / cell.p50)
-            rows += [
-                Goal("payments spread (Zipf) / echo, 64 callers", self.ratio("spread", "echo", 64), 0.6, 0.9, 1.1),
-                Goal("payments / hand-written FOR UPDATE, 64 callers, hot", self.ratio("hot", "for update", 64), 10, 20, 40),
-                Goal("at 5 % declined payers / at none, 64 callers", self.ratio("declined", "hot", 64), 0.5, 0.65, 0.8),
-                Goal("p99 / p50 of payments, 64 callers", tail, 4, 2.5, 2, less=True),
-                Goal("orders opened / echo, 64 callers", self.ratio("orders", "echo", 64), 0.5, 0.8, 1.0),
-            ]
-        if 1 in self.callers:
-            alone = self.ratio("hot", "commit", 1, lambda cell: cell.p50)
-            rows += [Goal("one caller: time of a payment / of a bare commit", alone, 1.6, 1.3, 1.15, less=True)]
-        rss = Spread(self.rss_mb, self.rss_mb, self.rss_mb)
-        return [*rows, Goal("memory of a worker (RSS), MB", rss, 80, 60, 50, less=True)]
+        declined, orders = self.ratio("declined", "hot", 64), self.ratio("orders", "echo", 64)
+        tail, alone = self.spread("hot", 64, _tail), self.ratio("hot", "commit", 1, _p50)
+        rows = (
+            ("payments to one hot merchant / echo, 64 callers", self.ratio("hot", "echo", 64), 0.8, 1.25, 1.5),
+            ("the same, 256 callers", self.ratio("hot", "echo", 256), 1.0, 1.4, 2.0),
+            ("payments spread (Zipf) / echo, 64 callers", self.ratio("spread", "echo", 64), 0.6, 0.9, 1.1),
+            ("payments / hand-written FOR UPDATE, hot, 64 callers", self.ratio("hot", "for update", 64), 10, 20, 40),
+            ("at 5 % declined payers / at none, hot, 64 callers", declined, 0.5, 0.65, 0.8),
+            ("p99 / p50 of payments, hot, 64 callers", tail, 4, 2.5, 2, True),
+            ("one caller: time of a payment / of a bare commit", alone, 1.6, 1.3, 1.15, True),
+            ("orders opened / echo, 64 callers", orders, 0.5, 0.8, 1.0),
+            ("memory of a worker (RSS), MB", Spread.of([self.rss_mb]), 80, 60, 50, True),
+        )
+        return [Goal(name, value, *bounds) for name, value, *bounds in rows if value is not None]
+
+
+def _rate(cell: Cell) -> float:
+    return cell.rate
+
+
+def _p50(cell: Cell) -> float:
+    return cell.p50
+
+
+def _tail(cell: Cell) -> float:
+    return cell.p99 / cell.p50

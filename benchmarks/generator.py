@@ -133,8 +133,8 @@ class _Caller(asyncio.Protocol):
         self.fire(now)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.loop is not None:
-            self.loop, loop = None, self.loop
+        loop, self.loop = self.loop, None
+        if loop is not None:
             loop.leave()
 
 
@@ -160,6 +160,4 @@ async def run(port: int, requests: Sequence[bytes], *, callers: int, seconds: fl
     for protocol in protocols:
         protocol.transport.close()
     loop.latencies.sort()
-    return Shift(
-        loop.next, loop.statuses[: loop.next], loop.ended - began, len(loop.latencies), loop.latencies, cpu_s
-    )
+    return Shift(loop.next, loop.statuses[: loop.next], loop.ended - began, len(loop.latencies), loop.latencies, cpu_s)

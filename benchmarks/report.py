@@ -1,25 +1,32 @@
 """What a reader sees: the table on the terminal, the JSON, the page and its plots."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import WORDS, Goal, Name, Run, Spread
+from benchmarks.figures import WORDS, Goal, Name, Run
+from benchmarks.plots import draw
 
 RESULTS: Final = Path(__file__).parent / "results"
 MARKS: Final = {"stretch": "★★★ stretch", "target": "★★ target", "must": "★ must", "below must": "✗ below must"}
 COLOURS: Final = {"stretch": "bold green", "target": "green", "must": "yellow", "below must": "bold red"}
 BUSY: Final = 0.85
-PAYING: Final[tuple[Name, ...]] = ("echo", "hot", "spread")
+HEADS: Final = (
+    "", "callers", "a second", "/ echo", "p50", "p90", "p99", "max",
+    "µs server", "µs database", "µs background", "not 201",
+)  # fmt: skip
 
 
 def show(run: Run, console: Console) -> None:
     """Print it all."""
     rates = Table(title="201s a second, and latencies in milliseconds (medians of the rounds)", title_justify="left")
-    for head in ("", "callers", "a second", "/ echo", "p50", "p90", "p99", "max", "µs worker", "µs database", "not 201"):
+    for head in HEADS:
         rates.add_column(head, justify="left" if not head else "right")
     for row in _rows(run):
         rates.add_row(*row)
@@ -57,12 +64,12 @@ def notes(run: Run) -> list[str]:
         f"{card.cpu}, {card.cores} cores shared by server, database and generator, {card.memory_gb} GB, {card.system}, "
         f"{card.fsyncs_per_s:,} fsyncs/s, load {card.load} at the start"
     )
-    lines.append(f"{versions}; PostgreSQL {card.database['server_version']} ({settings}); {run.workers} web worker")
+    lines.append(f"{versions}; PostgreSQL {card.database['server_version']} ({settings}); web workers: {run.workers}")
+    lines.append(f"A worker holds {run.rss_start_mb:.0f} MB before its first request, {run.rss_mb:.0f} MB at the end.")
     busiest = max(run.cells, key=lambda cell: cell.busy)
-    echo = max((cell for cell in run.cells if cell.name == "echo"), key=lambda cell: cell.callers)
     lines.append(
         f"The generator used at most {busiest.busy:.0%} of a core ({WORDS[busiest.name]}, {busiest.callers} callers); "
-        f"at {echo.generator_us:.0f} µs a request it could send {1e6 / echo.generator_us:,.0f} a second alone."
+        f"at {busiest.generator_us:.0f} µs a request it could send {1e6 / busiest.generator_us:,.0f} a second alone."
     )
     if busiest.busy > BUSY:
         lines.append("The generator itself was a bottleneck there: the server is faster than these figures.")
@@ -71,30 +78,26 @@ def notes(run: Run) -> list[str]:
 
 def _rows(run: Run) -> list[list[str]]:
     kinds = sorted({(cell.callers, list(WORDS).index(cell.name)) for cell in run.cells})
-    rows = []
-    for callers, place in kinds:
-        name: Name = list(WORDS)[place]  # type: ignore[assignment]
-        cells = run.of(name, callers)
+    return [_row(run, list(WORDS)[place], callers) for callers, place in kinds]
 
-        def middle(value: str, cells: object = cells) -> float:
-            return Spread.of([getattr(cell, value) for cell in cells]).middle  # type: ignore[attr-defined]
 
-        other: dict[str, int] = {}
-        for cell in cells:
-            for status, count in cell.counts.items():
-                if status != "201":
-                    other[status] = other.get(status, 0) + count
-        ratio = "" if name in ("echo", "commit") else f"{run.ratio(name, 'echo', callers).middle:.2f}"
-        rows.append(
-            [
-                WORDS[name], str(callers), f"{middle('rate'):,.0f}", ratio,
-                *(f"{middle(value):.2f}" for value in ("p50", "p90", "p99")), f"{middle('max'):.1f}",
-                f"{middle('worker_us'):.0f}" if name not in ("echo", "commit", "for update") else "",
-                f"{middle('database_us'):.0f}" if name not in ("echo", "commit") else "",
-                ", ".join(f"{status}: {count}" for status, count in sorted(other.items())),
-            ]
-        )  # fmt: skip
-    return rows
+def _row(run: Run, name: Name, callers: int) -> list[str]:
+    cells = run.of(name, callers)
+
+    def middle(value: str) -> float:
+        return median([float(getattr(cell, value)) for cell in cells])
+
+    other: Counter[str] = Counter()
+    for cell in cells:
+        other.update({status: count for status, count in cell.counts.items() if status != "201"})
+    ratio = run.ratio(name, "echo", callers)
+    lone = name == "commit"
+    return [
+        WORDS[name], str(callers), f"{middle('rate'):,.0f}", "" if lone or ratio is None else f"{ratio.middle:.2f}",
+        *(f"{middle(value):.2f}" for value in ("p50", "p90", "p99")), f"{middle('max'):.1f}",
+        *("" if lone else f"{middle(value):.0f}" for value in ("server_us", "database_us", "background_us")),
+        ", ".join(f"{status}: {count}" for status, count in sorted(other.items())),
+    ]  # fmt: skip
 
 
 def _goal(goal: Goal) -> list[str]:
@@ -106,8 +109,43 @@ def _goal(goal: Goal) -> list[str]:
 
 
 def keep(run: Run, *, committed: bool) -> Path:
-    """Write JSON, page and plots; `committed`: also those that the repository keeps."""
+    """Write JSON, page and plots below results/local; `committed`: also the page and plots the repository keeps."""
     local = RESULTS / "local"
     local.mkdir(parents=True, exist_ok=True)
     (local / f"{run.at.replace(':', '')}.json").write_bytes(msgspec.json.format(msgspec.json.encode(run)))
-    return local.relative_to(RESULTS.parent.parent)
+    for folder in (local, RESULTS) if committed else (local,):
+        (folder / "README.md").write_text(page(run, draw(run, folder)))
+    return (RESULTS if committed else local).relative_to(RESULTS.parent.parent)
+
+
+def page(run: Run, plots: Sequence[str]) -> str:
+    """The results page, in Markdown."""
+    callers = ",".join(str(count) for count in run.callers)
+    command = f"python -m benchmarks --seconds {run.seconds:g} --callers {callers} --rounds {run.rounds}"
+    command += f" --workers {run.workers}" * (run.workers != 1)
+    goals = [[*_goal(goal), MARKS[goal.mark]] for goal in run.goals()]
+    parts = [
+        "# Results",
+        f"Made by the kit on {run.at} in {run.took_s:.0f} s, not by hand:",
+        f"```\n{command} --keep\n```",
+        "All figures come from one run on one machine, every kind of cell in turn, round by round; only ratios travel"
+        " to other machines. A payment is a `POST /v1/payments` with a fresh, stored order, whose freshly signed code"
+        " no worker has seen: token, signature, rules, durable commit, and the events of it written in the background"
+        " on the same cores. Only a 201 counts.",
+        f"**{zeros(run)}**",
+        "## Goals",
+        _markdown(["", "reached", "min to max", "must", "target", "stretch", ""], goals),
+        *(f"![{name.partition('.')[0]}]({name})" for name in plots),
+        "## Figures",
+        _markdown(HEADS, _rows(run)),
+        "µs: processor time per 201, of the server's process, of PostgreSQL, and of the background worker, which also"
+        " works after the cell has ended.",
+        "## Machine",
+        *notes(run),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = "|".join("---" if not place else "---:" for place, _ in enumerate(heads))
+    return "\n".join([f"| {' | '.join(heads)} |", f"|{rule}|", *(f"| {' | '.join(row)} |" for row in rows)])

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import asyncpg
@@ -12,43 +12,48 @@ from benchmarks.books import Books
 from benchmarks.figures import Cell, Name
 from benchmarks.generator import CREATED, Shift
 from benchmarks.seed import Town
-from benchmarks.servers import Cpu, House
+from benchmarks.servers import Cpu, House, Peer
 
-MEASURED_AT_64: Final[tuple[Name, ...]] = ("declined", "orders", "for update")
+MEASURED_AT_64: Final[tuple[Name, ...]] = ("scanned", "declined", "orders", "for update")
 WARM_S: Final = 0.4
 FIRST_GUESS: Final = 4_000
 ECHO_DISTINCT: Final = 1_000
 
 
-def plan(callers: list[int]) -> Iterator[tuple[Name, int]]:
-    """The cells of one round."""
+def plan(callers: Sequence[int], only: Sequence[str] = ()) -> Iterator[tuple[Name, int]]:
+    """The cells of one round; `only`: of these kinds."""
     for count in callers:
-        yield "echo", count
-        yield "hot", count
-        yield "spread", count
+        names: list[Name] = ["echo", "hot", "spread"]
         if count == 1:
-            yield "commit", count
+            names.append("commit")
         if count == 64:
-            for name in MEASURED_AT_64:
+            names += MEASURED_AT_64
+        for name in names:
+            if not only or name in only:
                 yield name, count
 
 
 class Bench:
-    """Runs cells. `ports` says where echo and FOR UPDATE listen; `peer` is a connection for bare commits."""
+    """Runs cells. `peers` are echo and FOR UPDATE, by their cells; `peer` is a connection for bare commits."""
 
     def __init__(
-        self, town: Town, house: House, ports: dict[Name, int], peer: "asyncpg.Connection[asyncpg.Record]", seconds: float
+        self,
+        town: Town,
+        house: House,
+        peers: dict[str, Peer],
+        peer: "asyncpg.Connection[asyncpg.Record]",
+        seconds: float,
     ) -> None:
-        self.town, self.house, self.ports, self.peer, self.seconds = town, house, ports, peer, seconds
+        self.town, self.house, self.peers, self.peer, self.seconds = town, house, peers, peer, seconds
         self.books = Books()
         self.said: Callable[[str], None] = lambda _: None
         self._rates: dict[tuple[Name, int], float] = {}
         self._echoes: list[bytes] = []
 
-    async def warm(self, callers: list[int]) -> None:
+    async def warm(self, callers: Sequence[int], only: Sequence[str]) -> None:
         """Every kind once, for a moment, uncounted: plans get cached, and the rates are known roughly."""
         self._echoes, _ = await self.town.payments(ECHO_DISTINCT, spread=False)
-        for name, count in plan([min(64, max(callers))]):
+        for name, count in plan([min(64, max(callers))], only):
             cell = await self.cell(name, count, 0, WARM_S)
             for other in callers:
                 self._rates[name, other] = cell.rate * (1.3 if other >= 64 else 1 if other > 8 else 0.3)
@@ -72,19 +77,22 @@ class Bench:
                 requests, payments = await self.town.payments(
                     count, spread=name == "spread", declined=name == "declined"
                 )
+        if name == "scanned":
+            # As a wallet does: it shows what a code says before it pays. The worker remembers 16,384 codes.
+            scans = [self.town.scan(request) for request in requests]
+            await generator.run(self.house.port, scans, callers=64, seconds=60)
         settled_s = await asyncio.to_thread(self.house.settle)
         self.said("measuring")
-        before = self.house.cpu()
-        shift = await generator.run(
-            self.ports.get(name, self.house.port), requests, callers=callers, seconds=seconds
-        )
-        used = self.house.cpu().since(before)
+        server = self.peers.get(name, self.house)
+        before, own = self.house.cpu(), server.used()
+        shift = await generator.run(server.port, requests, callers=callers, seconds=seconds)
+        used, server_s = self.house.cpu().since(before), server.used() - own
         if payments is not None:
             self.books.enter(payments, shift)
         if name == "orders":
             self.books.orders += shift.statuses.count(CREATED)
         self._rates[name, callers] = shift.rate
-        return _cell(name, callers, round, shift, used, settled_s)
+        return _cell(name, callers, round, shift, server_s, used, settled_s)
 
     async def _commits(self, round: int, seconds: float) -> Cell:
         """One row inserted and committed after the other, prepared, from one connection."""
@@ -97,14 +105,14 @@ class Bench:
             began = now
         latencies.sort()
         shift = Shift(len(latencies), [CREATED] * len(latencies), seconds, len(latencies), latencies, 0.0)
-        return _cell("commit", 1, round, shift, Cpu(0, 0, 0), 0.0)
+        return _cell("commit", 1, round, shift, 0.0, Cpu(0, 0), 0.0)
 
 
-def _cell(name: Name, callers: int, round: int, shift: Shift, used: Cpu, settled_s: float) -> Cell:
+def _cell(name: Name, callers: int, round: int, shift: Shift, server_s: float, used: Cpu, settled_s: float) -> Cell:
     each = 1e6 / max(1, shift.counts.get("201", 0))
     return Cell(
         name, callers, round, shift.rate,
         shift.percentile(0.5), shift.percentile(0.9), shift.percentile(0.99), shift.percentile(1.0),
-        shift.counts, shift.busy, used.workers * each, used.background * each, used.database * each,
+        shift.counts, shift.busy, server_s * each, used.background * each, used.database * each,
         shift.cpu_s * each, settled_s,
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from itertools import accumulate
 from typing import Final
@@ -132,8 +131,8 @@ class Town:
     async def payments(self, count: int, *, spread: bool, declined: bool = False) -> tuple[list[bytes], list[Payment]]:
         """Requests that each pay a fresh, stored order by its freshly signed code, which no worker has seen."""
         draw = self._random
-        payers = draw.choices(self.people, cum_weights=self._many, k=count) if spread else draw.choices(
-            self.people, k=count
+        payers = (
+            draw.choices(self.people, cum_weights=self._many, k=count) if spread else draw.choices(self.people, k=count)
         )
         if declined:
             payers = [draw.choice(self.poor) if draw.random() < POOR_SHARE else payer for payer in payers]
@@ -158,6 +157,11 @@ class Town:
         for start in range(0, count, CHUNK):
             await orders.keep(self.core.database, rows[start : start + CHUNK])
         return requests, expected
+
+    @staticmethod
+    def scan(payment: bytes) -> bytes:
+        """The scan that goes before this payment."""
+        return payment.replace(b"/v1/payments", b"/v1/scans", 1)
 
     def orders(self, count: int) -> list[bytes]:
         """Requests that each open an order, of shops by their busyness."""
@@ -204,4 +208,3 @@ class Town:
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
-

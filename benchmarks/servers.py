@@ -25,17 +25,26 @@ UNBOUND: Final = {
 
 
 class Cpu(Struct, frozen=True):
-    """Processor time used so far by the parts of the house, in seconds."""
+    """Processor time used so far by what stands behind the web workers, in seconds."""
 
-    workers: float
     background: float
     database: float
 
     def since(self, before: "Cpu") -> "Cpu":
         """What was used in between."""
-        return Cpu(
-            self.workers - before.workers, self.background - before.background, self.database - before.database
-        )
+        return Cpu(self.background - before.background, self.database - before.database)
+
+
+class Peer:
+    """A server of one process, beside which qrpay is measured."""
+
+    def __init__(self, port: int, process: int) -> None:
+        self.port = port
+        self._process = psutil.Process(process)
+
+    def used(self) -> float:
+        """Processor time so far, in seconds."""
+        return _used([self._process])
 
 
 class House:
@@ -50,13 +59,15 @@ class House:
 
     def rss_mb(self) -> float:
         """Resident memory of the largest web worker, in megabytes (10^6 bytes)."""
-        return max(worker.memory_info().rss for worker in self.web) / 1e6
+        return float(max(worker.memory_info().rss for worker in self.web)) / 1e6
 
     def cpu(self) -> Cpu:
         """What every part has used so far."""
-        return Cpu(
-            _used(self.web), _used(self.background), _used([self.postmaster, *self.postmaster.children()])
-        )
+        return Cpu(_used(self.background), _used([self.postmaster, *self.postmaster.children()]))
+
+    def used(self) -> float:
+        """Processor time of the web workers so far, in seconds."""
+        return _used(self.web)
 
     def settle(self, at_most_s: float = 20.0) -> float:
         """Wait until the background has worked off what the last cell left, so that it slows no other; seconds."""
@@ -75,7 +86,7 @@ def _used(processes: Sequence[psutil.Process]) -> float:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
-            total += times.user + times.system
+            total += float(times.user + times.system)
     return total
 
 
