@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+from msgspec import Struct
+from msgspec.json import decode
 
 from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database, Row
@@ -48,18 +50,29 @@ class Engine(Ledger):
     Two batchers stand one behind the other. The first posts clean transfers, in one call for all callers, and leaves
     the others undecided; the second reads what those depend on, decides them by the rules, and writes what passed,
     all or nothing, on the condition that the decisions still hold. Neither locks by itself; ids make all of it safe
-    to repeat. `clock` is handed in by tests; without it the server's clock counts.
+    to repeat. `clock` is handed in by tests; without it the server's clock counts. `queue_max` and `deadline_s` are the
+    batchers' own.
     """
 
-    def __init__(self, database: Database, *, clock: Clock | None = None, in_flight: int = 2) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock | None = None,
+        in_flight: int = 2,
+        queue_max: int = 20_000,
+        deadline_s: float = 10.0,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._clean: Batcher[Transfer, Outcome | None] = Batcher(
-            self._post_clean, name="ledger", size_max=BATCH_MAX, in_flight=in_flight, replayable=True
-        )
+            self._post_clean, name="ledger", size_max=BATCH_MAX, in_flight=in_flight, queue_max=queue_max,
+            deadline_s=deadline_s, replayable=True,
+        )  # fmt: skip
         self._exact: Batcher[Transfer, Outcome] = Batcher(
-            self._post_exactly, name="ledger exact", size_max=BATCH_MAX, in_flight=1, replayable=True
-        )
+            self._post_exactly, name="ledger exact", size_max=BATCH_MAX, in_flight=1, queue_max=queue_max,
+            deadline_s=deadline_s, replayable=True,
+        )  # fmt: skip
 
     @property
     def stats(self) -> Sequence[tuple[str, BatchStats]]:
@@ -103,8 +116,10 @@ class Engine(Ledger):
         row = await self._call_post([*args, False, self._now()])
         at = row["base"]
         outcomes: list[Outcome | None] = [Outcome(_CREATED, at := at + _TICK) for _ in candidates]
-        for place in row["unclean"] or ():
-            outcomes[place - 1] = None
+        unclean = [place - 1 for place in row["unclean"] or ()]
+        refusals = _refusals([candidates[place] for place in unclean], row) if unclean and places is None else None
+        for n, place in enumerate(unclean):
+            outcomes[place] = None if refusals is None else refusals[n]
         if places is None:
             return outcomes
         everything: list[Outcome | None] = [None] * len(batch)
@@ -237,6 +252,26 @@ def _micros(moment: datetime) -> int:
 def _place_of(cursor: str) -> tuple[datetime, Id]:
     micros, _, last = cursor.partition(".")
     return _EPOCH + int(micros) * _TICK, id_of(bytes.fromhex(last))
+
+
+class _Seen(Struct, frozen=True):
+    """What ledger_post tells about the unclean transfers of a batch."""
+
+    accounts: list[Account]
+    standing: list[Posted]
+    due: bool  # whether holds have run out of time, so that there is more money than the accounts show
+
+
+def _refusals(unclean: Sequence[Transfer], row: Row) -> list[Outcome] | None:
+    """Their outcomes when none of them is to be posted (the common case: somebody is poor), without another call."""
+    if row["seen"] is None:
+        return None
+    seen = decode(row["seen"], type=_Seen)
+    book = Book()
+    book.accounts = {account.id: account for account in seen.accounts}
+    book.transfers = {posted.id: posted for posted in seen.standing}
+    outcomes = book.post_all(unclean, row["base"])
+    return None if book.posted or seen.due else outcomes
 
 
 def _candidates(batch: Sequence[Transfer]) -> list[int] | None:
