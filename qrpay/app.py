@@ -48,7 +48,12 @@ async def open_core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator
         settings.database_url, size=settings.pool_size, ledger_connections=settings.ledger_connections
     )
     keyring = Keyring()
-    engine = Engine(database, in_flight=settings.ledger_connections)
+    engine = Engine(
+        database,
+        in_flight=settings.ledger_connections,
+        queue_max=settings.queue_max,
+        deadline_s=settings.deadline_s,
+    )
     core = Core(
         settings=settings, clock=clock, database=database, ledger=engine, keyring=keyring,
         reader=Reader(keyring, settings.code_guid), vault=vault, hub=Hub(),

@@ -41,7 +41,7 @@ def core_over(database: Database, clock: HandClock, **settings: object) -> Core:
         settings=chosen,
         clock=clock,
         database=database,
-        ledger=Engine(database),
+        ledger=Engine(database, queue_max=chosen.queue_max),
         keyring=keyring,
         reader=Reader(keyring, chosen.code_guid),
         vault=Vault(MASTER),
