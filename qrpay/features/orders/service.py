@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from qrpay.codes.payload import CodeContent
 from qrpay.core import Core
+from qrpay.database.pool import Database
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import MerchantCard, Place
@@ -151,9 +152,25 @@ async def _found(core: Core, merchant: Id, path: str) -> OrderRow | None:
         if not REFERENCE.match(path[4:]):
             raise invalid_field(errors=[FieldError("order", "A reference has 1 to 64 letters, digits, _ or -.")])
         row = (await store.by_reference(core.database, [(merchant, path[4:])])).get((merchant, path[4:]))
-    elif id := id_from_text("ord_", path):
-        row = (await store.by_id(core.database, [id])).get(id)
+    else:
+        row = await row_of(core, path)
     return row if row is not None and row.merchant == merchant else None
+
+
+async def row_of(core: Core, path: str) -> OrderRow | None:
+    """The order behind `ord_…`, whoever's it is. Many who ask at once are one question to the database."""
+    id = id_from_text("ord_", path)
+    return await core.batcher("orders_by_id", store.rows).add(id) if id else None
+
+
+async def standing(core: Core, order: Id) -> Posted | None:
+    """The transfer that claimed an order, if any. Many who ask at once are one question to the ledger."""
+
+    async def look(_: Database, ids: Sequence[Id]) -> Sequence[Posted | None]:
+        found = await core.ledger.lookup_transfers(list(set(ids)))
+        return [found.get(id) for id in ids]
+
+    return await core.batcher("orders_standing", look).add(order)
 
 
 async def read(core: Core, merchant: Id, path: str, wait_s: float) -> Order:
@@ -166,12 +183,12 @@ async def read(core: Core, merchant: Id, path: str, wait_s: float) -> Order:
 async def settled(core: Core, row: OrderRow, wait_s: float) -> Posted | None:
     """What claimed this order; waits for it up to `wait_s`, or until the order's time runs out."""
     if wait_s <= 0:
-        return (await core.ledger.lookup_transfers([row.id])).get(row.id)
+        return await standing(core, row.id)
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
     with core.hub.watch(row.id) as watch:
         while True:
-            posted = (await core.ledger.lookup_transfers([row.id])).get(row.id)
+            posted = await standing(core, row.id)
             left_s = until - loop.time()
             life_s = (row.expires_at - core.clock()).total_seconds()
             if posted is not None or left_s <= 0 or life_s <= 0 or core.hub.closed:
@@ -365,8 +382,7 @@ async def expire(core: Core, limit: int = 500) -> int:
 
 async def cashier(core: Core, path: str, wait_s: float) -> CashierOrder:
     """What the page behind a code's link shows. It tells nothing that the code does not tell."""
-    id = id_from_text("ord_", path)
-    row = (await store.by_id(core.database, [id])).get(id) if id else None
+    row = await row_of(core, path)
     if row is None or row.amount is None:
         raise not_found()
     around = await surroundings(core, row)

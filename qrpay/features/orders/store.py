@@ -65,6 +65,12 @@ async def by_id(database: Database, ids: Sequence[Id]) -> Mapping[Id, OrderRow]:
     return {row["id"]: _order(row) for row in await database.fetch(SQL.orders_by_id, ids)}
 
 
+async def rows(database: Database, ids: Sequence[Id]) -> Sequence[OrderRow | None]:
+    """The orders with these ids, one answer each."""
+    found = await by_id(database, list(set(ids)))
+    return [found.get(id) for id in ids]
+
+
 async def of_merchant(
     database: Database,
     merchant: Id,

@@ -233,8 +233,7 @@ def account_text(account: Id) -> str:
 
 async def read(core: Core, wallet: Wallet, path: str, wait_s: float) -> Payment:
     """One payment of this customer; waits for it up to `wait_s`. `not_found` when it paid none."""
-    order = id_from_text("ord_", path)
-    row = (await order_store.by_id(core.database, [order])).get(order) if order else None
+    row = await orders.row_of(core, path)
     if row is None:
         raise not_found()
     posted = await orders.settled(core, row, wait_s)
@@ -286,11 +285,10 @@ async def _view(core: Core, posted: Posted, row: OrderRow) -> Payment:
 
 async def receipt(core: Core, path: str) -> str:
     """The signed receipt of a paid order, for whoever holds its link. `order_not_paid`, `not_found`."""
-    order = id_from_text("ord_", path)
-    row = (await order_store.by_id(core.database, [order])).get(order) if order else None
+    row = await orders.row_of(core, path)
     if row is None:
         raise not_found()
-    posted = (await core.ledger.lookup_transfers([row.id])).get(row.id)
+    posted = await orders.standing(core, row.id)
     if posted is None or posted.code != TransferCode.PAYMENT:
         raise order_not_paid()
     payer = (await e_accounts.names_of(core, {posted.debit})).get(posted.debit, "*")
