@@ -247,10 +247,10 @@ class Dispatcher:
             raise unauthenticated(headers={"WWW-Authenticate": 'Bearer realm="qrpay"'})
         known = self._known.get(header)
         if known is None or known.until < time():
-            known = await self._check(header)
+            known = await self._check(header, request.peer)
         return known.caller
 
-    async def _check(self, header: str) -> _Known:
+    async def _check(self, header: str, peer: str) -> _Known:
         self._known.pop(header, None)
         scheme, _, text = header.partition(" ")
         try:
@@ -267,6 +267,7 @@ class Dispatcher:
                 raise unauthenticated()
         except Refused as refused:
             if refused.problem.status == unauthenticated.status:
+                self._limit.take(peer)  # whoever guesses credentials is slowed down
                 error = "invalid_token" if refused.problem is token_expired or text else "invalid_request"
                 challenge = {"WWW-Authenticate": f'Bearer realm="qrpay", error="{error}"'}
                 raise refused.problem(headers=challenge) from None
