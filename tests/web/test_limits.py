@@ -1,4 +1,4 @@
-"""What is bounded: slow clients, rates, queues, waiters. Each house has limits small enough to meet (rows 8, 36, 64)."""
+"""What is bounded: slow clients, rates, queues, waiters; limits here are small enough to meet (rows 8, 36, 64)."""
 
 import asyncio
 import resource

@@ -51,7 +51,8 @@ async def test_only_what_may_succeed_later_says_retry(api: Api) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/nowhere", "/v1", "/v1/", "/v1/order", "/v1/orders/", "//v1/orders", "/v1//orders", "/V1/orders",
-     "/v1/orders/a/b/c", "/assets/../cli.py", "/assets/..%2fcli.py", "/assets/%2e%2e/cli.py", "/assets//etc/passwd", "/problems/..%2f",
+     "/v1/orders/a/b/c",
+     "/assets/../cli.py", "/assets/..%2fcli.py", "/assets/%2e%2e/cli.py", "/assets//etc/passwd", "/problems/..%2f",
      "/.well-known/", "/v1/receipts/" + UNKNOWN_ORDER, "/v1/receipts/x", "/v1/cashier/x", "/%00", "*"],
 )  # fmt: skip
 async def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
