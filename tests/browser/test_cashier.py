@@ -31,6 +31,18 @@ async def test_the_cashier_page_leads_into_the_wallet(devices: Devices) -> None:
     await till.turns_green("¥1.01")
 
 
+async def test_a_link_to_a_paid_order_asks_for_nothing(devices: Devices) -> None:
+    """Opened in the wallet after it was paid, the link says so and offers no button to pay."""
+    till, wallet = await devices.till(), await devices.wallet()
+    order = await till.asks("1.02")
+    await wallet.pays(order["code"]["payload"])
+
+    await wallet.page.goto(f"{wallet.base_url}/wallet?order={order['id']}")
+
+    await expect(wallet.page.locator(".notice.bad strong")).to_have_text("Paid")
+    await expect(wallet.page.locator(".pay-button")).to_have_count(0)
+
+
 async def test_a_closed_order_says_so(devices: Devices) -> None:
     """Nobody can pay it any more, and the page says that instead of showing a code."""
     till = await devices.till()

@@ -46,6 +46,16 @@ async def test_the_credential_leaves_the_address(devices: Devices) -> None:
     await wallet.sees("[data-balance]")
 
 
+async def test_another_link_in_the_same_tab_changes_the_person(devices: Devices) -> None:
+    """A second wallet's link opened in the tab of the first shows the second one's account."""
+    wallet = await devices.wallet(0)
+    other = devices.demo.customers[1]
+
+    await wallet.page.goto(f"{wallet.base_url}/wallet?lang=en#token={other.access_token}")
+
+    await expect(wallet.page.locator(".balance .id")).to_contain_text(other.account[-6:])
+
+
 async def test_a_forged_code_cannot_be_paid(devices: Devices) -> None:
     """A changed amount with a matching CRC: the phone itself says that the signature fails, and offers no button."""
     till, wallet = await devices.till(), await devices.wallet()
@@ -142,6 +152,15 @@ async def test_the_wallet_speaks_chinese(devices: Devices) -> None:
     await wallet.press("English")
     await expect(wallet.page.get_by_role("button", name="Scan", exact=True)).to_be_visible()
     assert await wallet.page.evaluate("document.documentElement.lang") == "en"
+
+
+async def test_a_refusal_comes_in_the_language_of_the_page(devices: Devices) -> None:
+    """The server's own words are asked for in Chinese, and shown."""
+    wallet = await devices.wallet(language="zh")
+    await wallet.press("扫一扫")
+    await wallet.page.get_by_label("或粘贴二维码内容").fill("hello")
+    await wallet.press("识别")
+    await expect(wallet.page.locator(".notice.bad strong")).to_have_text(re.compile("[\u4e00-\u9fff]"))
 
 
 async def test_the_wallet_works_by_keyboard(devices: Devices) -> None:

@@ -7,10 +7,10 @@ const PREFIX = "qrpay-code-v1\n";
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const utf8 = new TextEncoder();
 
-export class Malformed extends Error {}
+class Malformed extends Error {}
 
 /** base64url without padding to bytes; throws Malformed. */
-export function bytesOf(text) {
+function bytesOf(text) {
   if (!/^[A-Za-z0-9_-]*$/.test(text)) throw new Malformed("base64url");
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
@@ -28,7 +28,7 @@ export function idOf(prefix, text) {
 }
 
 /** CRC-16 of EMV (ISO/IEC 13239: polynomial 1021, init FFFF) over UTF-8, as four hex digits. */
-export function crcOf(text) {
+function crcOf(text) {
   let crc = 0xffff;
   for (const byte of utf8.encode(text)) {
     crc ^= byte << 8;
@@ -39,7 +39,7 @@ export function crcOf(text) {
 }
 
 /** Objects of one level, in order: [{id, value, at}]; lengths count characters (EMV QRCPS MPM 3.2). */
-export function objectsOf(text) {
+function objectsOf(text) {
   const characters = [...text];
   const found = [];
   for (let at = 0; at < characters.length; ) {

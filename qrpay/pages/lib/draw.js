@@ -7,7 +7,7 @@ const utf8 = new TextEncoder();
 qrcode.stringToBytes = (text) => Array.from(utf8.encode(text));
 
 /** The dark modules of a QR code as one SVG path, and its side in modules with the quiet zone. */
-export function qrPath(text, correction = "M") {
+function qrPath(text, correction = "M") {
   const symbol = qrcode(0, correction);
   symbol.addData(text, "Byte");
   symbol.make();
@@ -46,7 +46,7 @@ const WIDTHS = (
 const [CODE_B, START_C, STOP] = [100, 105, "2331112"];
 
 /** Symbol values of Code 128 for digits: set C by pairs, a last single digit in set B; with check value. */
-export function code128Values(digits) {
+function code128Values(digits) {
   const values = [START_C, ...(digits.match(/\d\d/g) ?? []).map(Number)];
   if (digits.length % 2 === 1) values.push(CODE_B, digits.charCodeAt(digits.length - 1) - 32);
   return [...values, values.reduce((sum, value, place) => sum + value * Math.max(1, place), 0) % 103];

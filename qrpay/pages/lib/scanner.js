@@ -12,7 +12,7 @@ const SIDE_MAX = 960;
 prepareZXingModule({ overrides: { locateFile: () => WASM } });
 
 /** The text of the first code in a picture file, or null. */
-export async function readPicture(file) {
+async function readPicture(file) {
   const found = await readBarcodes(file, { ...READING, tryHarder: true });
   return found.find((one) => one.isValid)?.text ?? null;
 }

@@ -4,6 +4,8 @@
 /** Read the named values from `#name=value&…` into this tab's storage; strip them from the address. */
 export function takeFromFragment(page, names) {
   const kept = read(page);
+  // Another link to this page, opened in the same tab, changes the fragment alone: it begins anew with what that carries.
+  addEventListener("hashchange", () => location.reload(), { once: true });
   const fragment = new URLSearchParams(location.hash.slice(1));
   const found = names.filter((name) => fragment.get(name));
   if (found.length > 0) {

@@ -12,7 +12,7 @@ export function unlockSound() {
 }
 
 /** Two rising notes. */
-export function chime() {
+function chime() {
   if (!sound) return;
   [[660, 0], [990, 0.14]].forEach(([pitch, after]) => {
     const [tone, volume, at] = [sound.createOscillator(), sound.createGain(), sound.currentTime + after];
@@ -27,7 +27,7 @@ export function chime() {
 }
 
 /** The sentence spoken for an amount: "收款12.5元", "Received 12.50 Chinese yuan". */
-export function sentenceOf(amount, currency) {
+function sentenceOf(amount, currency) {
   const [whole, part = ""] = decimalText(amount, exponentOf(currency)).split(".");
   const plain = part.replace(/0+$/, "") ? `${whole}.${part.replace(/0+$/, "")}` : whole;
   const spoken = language() === "zh" && currency === "CNY" ? `${plain}元` : money(amount, currency, language(), "name");

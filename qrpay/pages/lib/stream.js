@@ -52,7 +52,7 @@ async function* eventsOf(body, silent) {
 }
 
 /** One block of the stream; data is parsed as JSON, `null` for a comment or a beat. */
-export function eventOf(block) {
+function eventOf(block) {
   const event = { id: null, type: "message", data: null };
   const data = [];
   for (const line of block.split("\n")) {

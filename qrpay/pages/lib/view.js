@@ -23,7 +23,7 @@ export function Title({ children, className = "" }) {
   return html`<h1 ref=${title} tabindex="-1" class=${className}>${children}</h1>`;
 }
 
-export function LanguageSwitch() {
+function LanguageSwitch() {
   const other = language() === "zh" ? "en" : "zh";
   return html`<button type="button" class="quiet" lang=${other === "zh" ? "zh-CN" : "en"} onClick=${() => setLanguage(other)}>
     ${other === "zh" ? "中文" : "English"}

@@ -77,7 +77,8 @@ function Open({ session, leave }) {
     const owed = setInterval(async () => {
       if (till.toClose.length === 0) return;
       const late = await till.settleOwed();
-      if (late.length > 0) setWord(late.map((order) => t("paid_after_all", { amount: money(order.amount, order.currency, language()), reference: order.reference })).join(" "));
+      const told = late.map((order) => t("paid_after_all", { ...order, amount: money(order.amount, order.currency, language()) }));
+      if (told.length > 0) setWord(told.join(" "));
     }, OWED_EVERY_MS);
     const deaf = hearScanner({ scanned: (text) => latest.current.scanned(text), typed: (key) => latest.current.typed(key) });
     return () => { clearInterval(owed); deaf(); };
@@ -89,7 +90,8 @@ function Open({ session, leave }) {
       onKey=${type} onDescription=${setDescription} show=${() => go({ name: "order", sale: saleNow() })}
       customer=${() => go({ name: "customer", sale: saleNow() })} verify=${() => go({ name: "verify" })} today=${() => go({ name: "today" })} leave=${leave} />`,
     order: () => html`<${OrderCode} key=${screen.sale.reference} api=${api} till=${till} sale=${screen.sale} paid=${paid} keypad=${keypad} giveUp=${giveUp} />`,
-    customer: () => html`<${Customer} key=${screen.seen} api=${api} till=${till} sale=${screen.sale} text=${screen.text} found=${scanned} paid=${paid} keypad=${keypad} giveUp=${giveUp} />`,
+    customer: () => html`<${Customer} key=${screen.seen} api=${api} till=${till} sale=${screen.sale} text=${screen.text}
+      found=${scanned} paid=${paid} keypad=${keypad} giveUp=${giveUp} />`,
     paid: () => html`<${Paid} order=${screen.order} next=${next} />`,
     verify: () => html`<${Verify} key=${screen.seen} keys=${keys} till=${till} text=${screen.text} found=${scanned} />`,
     today: () => html`<${Today} api=${api} session=${session} currency=${currency} />`,

@@ -76,7 +76,8 @@ function Signed({ api: made, leave }) {
   const shown = {
     home: () => html`<${Home} api=${api} accounts=${accounts} reload=${reload} go=${go} leave=${leave} />`,
     scan: () => html`<${Scan} found=${(text) => go({ name: "review", text })} />`,
-    review: () => html`<${Review} key=${screen.text ?? screen.order} api=${api} keys=${keys} text=${screen.text} order=${screen.order} paid=${paid} again=${() => go({ name: "scan" })} />`,
+    review: () => html`<${Review} key=${screen.text ?? screen.order} api=${api} keys=${keys} text=${screen.text} order=${screen.order}
+      paid=${paid} again=${() => go({ name: "scan" })} />`,
     done: () => html`<${Done} api=${api} payment=${screen.payment} home=${home} />`,
     mycode: () => html`<${MyCode} api=${api} />`,
     history: () => html`<${History} api=${api} />`,

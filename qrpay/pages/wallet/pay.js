@@ -1,4 +1,5 @@
 // From a scanned text to money moved: what the code says, whether its signature holds, pay, receipt.
+import { Problem } from "../lib/api.js";
 import { verifyCode } from "../lib/codes.js";
 import { clock, language, t } from "../lib/lang.js";
 import { exponentOf, money, parseAmount, symbolOf } from "../lib/money.js";
@@ -16,7 +17,7 @@ export function Review({ api, keys, text, order, paid, again }) {
   async function read() {
     setTrouble(null);
     try {
-      const scanned = text ?? (await api.get(`/v1/cashier/${encodeURIComponent(order)}`)).code.payload;
+      const scanned = text ?? (await payloadOf(api, order));
       verifyCode(scanned, keys).then(setCheck);
       setSaid({ scanned, ...(await api.post("/v1/scans", { scanned })) });
     } catch (reason) {
@@ -34,6 +35,13 @@ export function Review({ api, keys, text, order, paid, again }) {
     ${trouble && html`<button type="button" class="second wide" onClick=${again}>${t("scan_another")}</button>`}
     ${said && !payable && html`<p class="notice" role="status">${t(`kind_${said.kind}`)}: ${t("not_payable")}</p>`}
     ${payable && html`<${PayForm} api=${api} said=${said} paid=${paid} />`}`;
+}
+
+/** The code of an order one was led to by a link; a Problem in the page's own words when it is open no more. */
+async function payloadOf(api, order) {
+  const { status, code } = await api.get(`/v1/cashier/${encodeURIComponent(order)}`);
+  if (status !== "open") throw new Problem(409, { title: t(`order_${status}`), detail: t(`order_${status}_detail`) });
+  return code.payload;
 }
 
 function Says({ said }) {
@@ -58,7 +66,7 @@ function SaysOffline({ code }) {
 }
 
 /** The check made on this phone, apart from what the server says. */
-export function Verdict({ check }) {
+function Verdict({ check }) {
   if (!check || ["malformed", "unsigned"].includes(check.verdict)) return null;
   const good = check.verdict === "holds";
   return html`<p class="verdict ${good ? "good" : check.verdict === "unchecked" ? "" : "bad"}" role="status" data-verdict=${check.verdict}>
