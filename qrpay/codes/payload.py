@@ -3,11 +3,13 @@
 Signed is an exact prefix of the text, so no canonical form is needed; what follows it has one fixed form.
 """
 
+import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from sys import intern
 from typing import Final, TypeVar
 
 from msgspec import Struct, structs
@@ -124,9 +126,9 @@ def _assert_writable(content: CodeContent) -> None:
 
 
 class SignedText(Struct, frozen=True):
-    """A code of ours taken apart, nothing yet believed: what was signed, by which key, and the signature."""
+    """A code of ours taken apart, nothing yet believed: its values by path, what was signed, how, and by which key."""
 
-    message: emv.Message
+    values: Mapping[str, str]
     signed: bytes
     signature: bytes
     kid: str
@@ -152,7 +154,16 @@ def take_apart(text: str, guid: str) -> SignedText:
     signature = from_base64url(found[1] + found[2])
     if signature is None:
         raise code_forged(reason="signature_spelled_differently")
-    return SignedText(message, DOMAIN + text[:at].encode(), signature, kid)
+    return SignedText(_values(message), DOMAIN + text[:at].encode(), signature, kid)
+
+
+def _values(message: emv.Message) -> Mapping[str, str]:
+    """Values by path: `54` the amount, `6205` the order."""
+    values = {item.id: item.value for item in message.items}
+    values |= {item.id + inner.id: inner.value for item in message.items for inner in item.items}
+    # Ours is the one account template there is in what we write, whichever number it bears.
+    account = next(item.id for item in message.accounts() if item.items)
+    return values | {"2601": values.get(account + "01", "")}
 
 
 def is_ours(message: emv.Message, guid: str) -> bool:
@@ -185,26 +196,19 @@ def read_code(text: str, keyring: Keyring, guid: str, now: datetime) -> CodeCont
 
 def _verified(text: str, keyring: Keyring, guid: str, now: datetime) -> tuple[CodeContent, datetime]:
     """The content, its expiry not yet looked at, and until when its key counts."""
-    found = _as_we_write(text, guid)
-    if found is None:
-        parts = take_apart(text, guid)
-        found = parts.message.find, parts.signed, parts.signature, parts.kid
-    find, signed, signature, kid = found
-    verifier = keyring.verifier(kid, now, "code")
-    if not verifier.holds(signature, signed):
+    parts = _as_we_write(text, guid) or take_apart(text, guid)
+    verifier = keyring.verifier(parts.kid, now, "code")
+    if not verifier.holds(parts.signature, parts.signed):
         take_apart(text, guid)  # what is malformed is told so first
         raise code_forged(reason="signature_wrong")
-    content = _content(find, kid)
+    content = _content(parts.values, parts.kid)
     if not content.static and content.expires_at > now.timestamp() + LIFE_MAX_S:
         raise code_malformed(reason="life_too_long", at="80/02")
     return content, verifier.until
 
 
-Find = Callable[..., str | None]
-
-
-def _as_we_write(text: str, guid: str) -> tuple[Find, bytes, bytes, str] | None:
-    """The parts of a code in the one form we write, told by a short walk; None for anything else, or anything odd.
+def _as_we_write(text: str, guid: str) -> SignedText | None:
+    """A code in the one form we write, told by a short walk; None for anything else, or anything odd.
 
     A strict reading costs as much as the signature. It is not needed for what we signed ourselves, since we sign
     only what is well formed; so this reads just enough to check the signature, and whatever fails goes the long way.
@@ -212,20 +216,20 @@ def _as_we_write(text: str, guid: str) -> tuple[Find, bytes, bytes, str] | None:
     if len(text) > emv.TEXT_MAX or not text.isascii() or emv.crc(text[:-4]) != text[-4:]:
         return None
     values: dict[str, str] = {}
-    place = 0
+    place, end = 0, len(text)
     try:
         while (object_id := text[place : place + 2]) != "81":
             start = place + 4
             place = start + int(text[place + 2 : start])
-            value = values[object_id] = text[start:place]
             if object_id in _TEMPLATES:
-                inner = 0
-                while inner < len(value):
-                    begin = inner + 4
-                    end = begin + int(value[inner + 2 : begin])
-                    values[object_id + value[inner : inner + 2]] = value[begin:end]
-                    inner = end
-            if place >= len(text):
+                while start < place:
+                    inner = start + 4
+                    inner_id = object_id + text[start : start + 2]
+                    start = inner + int(text[start + 2 : inner])
+                    values[inner_id] = text[inner:start]
+            else:
+                values[object_id] = text[start:place]
+            if place >= end:
                 return None
     except ValueError:
         return None
@@ -233,7 +237,7 @@ def _as_we_write(text: str, guid: str) -> tuple[Find, bytes, bytes, str] | None:
     signature = from_base64url(tail[1] + tail[2]) if tail else None
     if signature is None or values.get("2600") != guid or values.get("8000") != guid or "8001" not in values:
         return None
-    return lambda *ids: values.get("".join(ids)), DOMAIN + text[:place].encode(), signature, values["8001"]
+    return SignedText(values, DOMAIN + text[:place].encode(), signature, values["8001"])
 
 
 def _alive(content: CodeContent, now: datetime) -> CodeContent:
@@ -242,24 +246,30 @@ def _alive(content: CodeContent, now: datetime) -> CodeContent:
     return content
 
 
-def _content(find: Find, kid: str) -> CodeContent:
+def _content(values: Mapping[str, str], kid: str) -> CodeContent:
     """The values of a code whose signature holds; one that does not fit was signed by mistake."""
+    find = values.get
     currency = CURRENCY_OF_LEDGER.get(int(_needed(find("53"), "53", str)))
     if currency is None:
         raise code_malformed(reason="unknown_currency", at="53")
-    amount_text, order_text, expiry = find("54"), find("62", "05"), find("80", "02") or ""
+    amount_text, expiry = find("54"), find("8002", "")
     amount = emv.minor_units(amount_text, currency.exponent) if amount_text else None
     if amount is not None and amount > AMOUNT_MAX:
         raise code_malformed(reason="amount_too_large", at="54")
     if not _EXPIRY.match(expiry):
         raise code_malformed(reason="bad_value", at="80/02")
-    order = _needed(order_text, "62/05", id_from_22) if find("01") == "12" else None
+    # What all codes of a merchant share is kept once, however many codes are remembered.
     return CodeContent(
-        merchant=_needed(find("26", "01"), "26/01", id_from_22),
-        order=order, amount=amount, currency=currency.code,
-        name=find("59") or "", city=find("60") or "", mcc=find("52") or "", country=find("58") or "",
-        store=find("62", "03"), terminal=find("62", "07"), expires_at=int(expiry), kid=kid,
+        merchant=_needed(find("2601"), "26/01", _merchant),
+        order=_needed(find("6205"), "62/05", id_from_22) if find("01") == "12" else None,
+        amount=amount, currency=currency.code,
+        name=intern(find("59", "")), city=intern(find("60", "")), mcc=intern(find("52", "")),
+        country=intern(find("58", "")), store=find("6203") and intern(values["6203"]),
+        terminal=find("6207") and intern(values["6207"]), expires_at=int(expiry), kid=intern(kid),
     )  # fmt: skip
+
+
+_merchant = lru_cache(4_096)(id_from_22)
 
 
 def _needed(text: str | None, at: str, read: Callable[[str], T | None]) -> T:
@@ -272,16 +282,17 @@ def _needed(text: str | None, at: str, read: Callable[[str], T | None]) -> T:
 class Reader:
     """Reads codes and remembers what held: a code scanned, shown and paid is verified once.
 
-    `memory` is how many codes are remembered, about 1 kB each; the least recently seen goes first.
+    `memory` is how many codes are remembered, about 400 bytes each; the least recently seen goes first. A code is
+    known by a digest of its text, all of it, so another text is another code.
     """
 
-    def __init__(self, keyring: Keyring, guid: str, memory: int = 16_384) -> None:
+    def __init__(self, keyring: Keyring, guid: str, memory: int = 32_768) -> None:
         assert len(guid) <= GUID_MAX, f"our GUID may have {GUID_MAX} characters"
         self._keyring = keyring
         self._guid = guid
         self._memory = memory
         self._version = keyring.version
-        self._seen: OrderedDict[str, tuple[CodeContent, datetime]] = OrderedDict()
+        self._seen: OrderedDict[bytes, tuple[CodeContent, datetime]] = OrderedDict()
 
     def issue(self, content: CodeContent, now: datetime) -> str:
         """The code as `sign_code` writes it with today's key, remembered: what we signed needs no verification.
@@ -292,7 +303,7 @@ class Reader:
         signer = self._keyring.signer("code", now)
         text = sign_code(content, signer, self._guid)
         until = self._keyring.verifier(signer.kid, now, "code").until
-        self._remember(text, structs.replace(content, kid=signer.kid), until)
+        self._remember(_digest(text), structs.replace(content, kid=signer.kid), until)
         return text
 
     def verify(self, text: str, now: datetime) -> CodeContent:
@@ -300,19 +311,24 @@ class Reader:
         if self._version != self._keyring.version:
             self._seen.clear()
             self._version = self._keyring.version
-        known = self._seen.get(text)
+        digest = _digest(text)
+        known = self._seen.get(digest)
         if known is not None and now < known[1]:
-            self._seen.move_to_end(text)
+            self._seen.move_to_end(digest)
             return known[0]
         content, until = _verified(text, self._keyring, self._guid, now)
-        self._remember(text, content, until)
+        self._remember(digest, content, until)
         return content
 
     def read(self, text: str, now: datetime) -> CodeContent:
         """As `read_code`."""
         return _alive(self.verify(text, now), now)
 
-    def _remember(self, text: str, content: CodeContent, until: datetime) -> None:
-        self._seen[text] = (content, until)
+    def _remember(self, digest: bytes, content: CodeContent, until: datetime) -> None:
+        self._seen[digest] = (content, until)
         if len(self._seen) > self._memory:
             self._seen.popitem(last=False)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
