@@ -24,7 +24,7 @@ from qrpay.ledger.audit import broken
 from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.engine import Engine
 from qrpay.ledger.model import AccountFlag, NewAccount, Result, Transfer
-from qrpay.values import Id, new_id
+from qrpay.values import new_id
 
 CNY = 156
 PAYERS = 10_000
@@ -37,7 +37,8 @@ class Bank:
     """Accounts with money in them, and transfers drawn between them."""
 
     def __init__(self) -> None:
-        self.cash, self.poor = new_id(), new_id()
+        self.cash = new_id()
+        self.poor = [new_id() for _ in range(PAYERS // 20)]
         self.payers = [new_id() for _ in range(PAYERS)]
         self.shops = [new_id() for _ in range(1_000)]
 
@@ -49,7 +50,7 @@ class Bank:
             + [NewAccount(shop, CNY, AccountCode.MERCHANT, guarded) for shop in self.shops]
             + [
                 NewAccount(payer, CNY, AccountCode.CUSTOMER, guarded, day_limit=RICH, year_limit=RICH)
-                for payer in [*self.payers, self.poor]
+                for payer in [*self.payers, *self.poor]
             ]
         )
         for start in range(0, PAYERS, 5_000):
@@ -66,7 +67,7 @@ class Bank:
         choice, chance = random.choice, random.random
 
         def one() -> Transfer:
-            payer: Id = poor if declined and chance() < declined else choice(payers)
+            payer = choice(poor if declined and chance() < declined else payers)
             return Transfer(new_id(), payer, choice(few), 1, TransferCode.PAYMENT, CNY)
 
         return one

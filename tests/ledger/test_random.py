@@ -39,7 +39,7 @@ batches = st.lists(st.tuples(st.lists(lines, min_size=1, max_size=30), st.sample
 
 
 @settings(
-    max_examples=120, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
+    max_examples=60, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
 )
 @given(story=batches)
 async def test_engine_equals_oracle(database: Database, story: Sequence[tuple[Sequence[Line], int]]) -> None:
