@@ -11,6 +11,7 @@ from msgspec import Struct
 from qrpay.background.model import Event, NewEvent
 from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
+from qrpay.values import Id
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
 REST: Final = timedelta(milliseconds=20)
@@ -82,6 +83,23 @@ async def events_after(database: Queries, seq: int, limit: int) -> Sequence[Even
 async def last_seq(database: Queries) -> int:
     """The log's last number; 0 when it is empty."""
     return int(await database.fetchval(STATEMENTS.last_seq))
+
+
+async def events_of(database: Queries, receiver: Id, after: int, limit: int) -> Sequence[Event]:
+    """A receiver's events after a number, oldest first."""
+    return [event_of(row) for row in await database.fetch(STATEMENTS.events_of, receiver, after, limit)]
+
+
+async def seq_of(database: Queries, receiver: Id, event: Id) -> int | None:
+    """The number of an event; None when it is unknown or somebody else's."""
+    seq = await database.fetchval(STATEMENTS.seq_of, receiver, event)
+    return None if seq is None else int(seq)
+
+
+async def latest_of(database: Queries, receiver: Id) -> Event | None:
+    """A receiver's latest event."""
+    row = await database.fetchrow(STATEMENTS.latest_of, receiver)
+    return None if row is None else event_of(row)
 
 
 def event_of(row: Row) -> Event:

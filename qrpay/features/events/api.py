@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from qrpay.database.errors import DatabaseAway
-from qrpay.features.events import service, store
+from qrpay.features.events import service
 from qrpay.features.events.model import PREFIX, EventBody, EventQuery, body_of, sse
 from qrpay.problem import FieldError, invalid_field, malformed_request
 from qrpay.values import Id, Page, id_text
@@ -21,7 +21,6 @@ HEARTBEAT_S: Final = 15.0
 RETRY_MS: Final = 2_000
 WRITE_S: Final = 30.0
 """A client that takes nothing for this long is cut off; it resumes with Last-Event-ID."""
-PAGE: Final = 100
 HEADERS: Final = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-store",
@@ -85,12 +84,12 @@ async def _begin(call: Call, response: web.StreamResponse, after: int | None) ->
     receiver: Id = call.wallet.id
     if after is None:
         # Without `data` nothing is dispatched, yet a client that is cut off before its first event can resume.
-        latest = await store.latest_of(call.core.database, receiver)
+        latest = await service.latest(call.core, receiver)
         start = f"id: {id_text(PREFIX, latest.id)}\n" if latest else ""
         await _write(response, f"{start}retry: {RETRY_MS}\n\n".encode())
         return latest.seq if latest else 0
     await _write(response, f"retry: {RETRY_MS}\n\n".encode())
-    while events := await store.events_of(call.core.database, receiver, after, PAGE):
+    async for events in service.missed(call.core, receiver, after):
         await _write(response, b"".join(map(sse, events)))
         after = events[-1].seq
     return after

@@ -1,12 +1,14 @@
 """An event as its receiver reads it, whichever door it comes through."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
-from qrpay.background.model import Event
 from qrpay.values import encode, id_text, rfc3339
+
+if TYPE_CHECKING:
+    from qrpay.background.model import Event
 
 PREFIX = "evt_"
 EventId = Annotated[str, Meta(max_length=64, description="An event's id, `evt_…`.")]
@@ -35,12 +37,12 @@ class EventQuery(Struct, frozen=True, forbid_unknown_fields=True):
     wait: Annotated[float, Meta(ge=0, le=60)] = 0
 
 
-def body_of(event: Event) -> EventBody:
+def body_of(event: "Event") -> EventBody:
     """The event as its receiver reads it."""
     return EventBody(id_text(PREFIX, event.id), event.type, rfc3339(event.created_at), event.data)
 
 
-def sse(event: Event) -> bytes:
+def sse(event: "Event") -> bytes:
     """The event as one server-sent message (WHATWG HTML 9.2): `data` is the same body, on one line."""
     body = body_of(event)
     # JSON has no raw line break, and a feature's `data` is written by our own encoder, without blanks.

@@ -1,8 +1,6 @@
 """The sender: takes what is due from the queue, sends many at once, and writes down what came of it."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -11,7 +9,7 @@ from msgspec import Struct
 from qrpay.background import metrics
 from qrpay.background.model import Job
 from qrpay.database.errors import DatabaseAway
-from qrpay.features.webhooks import service, store
+from qrpay.features.webhooks import service
 from qrpay.features.webhooks.address import Gate
 from qrpay.features.webhooks.channel import Receivers
 from qrpay.features.webhooks.model import Attempt, Due
@@ -74,24 +72,10 @@ class Sender:
         free = self._pace.all - len(self._in_flight)
         if free <= 0:
             return
-        now = self._core.clock()
-        ready = await store.due(
-            self._core.database, now, each=self._pace.each, limit=free, in_flight=list(self._in_flight)
-        )
-        metrics.webhook_lag_s.set((now - ready[0].next_try_at).total_seconds() if ready else 0)
-        for due in self._startable(ready):
+        ready = await service.due(self._core, each=self._pace.each, limit=free, in_flight=list(self._in_flight))
+        for due in ready:
             task = self._in_flight[due.endpoint, due.seq] = asyncio.create_task(self._send(due))
             task.add_done_callback(lambda _task: self._wake.set())
-
-    def _startable(self, ready: Sequence[Due]) -> Sequence[Due]:
-        """An endpoint that fails gets one at a time, so that it neither suffers nor takes others' places."""
-        running = Counter(endpoint for endpoint, _ in self._in_flight)
-        started = []
-        for due in ready:
-            if running[due.endpoint] < (1 if due.failures else self._pace.each):
-                running[due.endpoint] += 1
-                started.append(due)
-        return started
 
     async def _send(self, due: Due) -> tuple[Due, Attempt]:
         headers, body = service.message(self._core, due)

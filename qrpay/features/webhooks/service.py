@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import UNSET, Struct, UnsetType
 
+from qrpay.background import metrics
 from qrpay.background.jobs import jittered
 from qrpay.features.events.model import PREFIX, EventBody
 from qrpay.features.webhooks import store
@@ -163,11 +164,19 @@ def delivery_shown(row: StoredDelivery) -> Delivery:
 # Sending -------------------------------------------------------------------------------------------------------
 
 
-def message(core: "Core", due: Due) -> tuple[dict[str, str], bytes]:
+async def due(core: "Core", *, each: int, limit: int, in_flight: Sequence[tuple[Id, int]]) -> Sequence[Due]:
+    """What may be sent now, `each` an endpoint at most with what is in flight; how late the oldest is, is measured."""
+    now = core.clock()
+    ready = await store.due(core.database, now, each=each, limit=limit, in_flight=in_flight)
+    metrics.webhook_lag_s.set((now - ready[0].next_try_at).total_seconds() if ready else 0)
+    return ready
+
+
+def message(core: "Core", ready: Due) -> tuple[dict[str, str], bytes]:
     """The headers and the body of one attempt, signed now."""
-    now, id_ = core.clock(), id_text(PREFIX, due.event)
-    body = encode(EventBody(id_, due.type, rfc3339(due.created_at), due.data))
-    secret, timestamp = core.vault.unseal(PURPOSE, due.secret), int(now.timestamp())
+    now, id_ = core.clock(), id_text(PREFIX, ready.event)
+    body = encode(EventBody(id_, ready.type, rfc3339(ready.created_at), ready.data))
+    secret, timestamp = core.vault.unseal(PURPOSE, ready.secret), int(now.timestamp())
     signed = signatures(secret, core.keyring.signer("webhook", now), id_, timestamp, body)
     return {"webhook-id": id_, "webhook-timestamp": str(timestamp), "webhook-signature": signed}, body
 
@@ -212,6 +221,8 @@ def health_after(
         if attempt.delivered:
             failures, since, not_before = 0, None, now
             continue
+        if failures >= patience.down_after and now < not_before:
+            continue  # it was under way when the pause began: sixteen failures of one moment are one
         failures, since = failures + 1, since or now
         pause = 0.0
         if attempt.status in SLOW_DOWN:

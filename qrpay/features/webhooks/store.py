@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from qrpay.background.model import Event
 from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.features.webhooks.model import DeliveryStatus, Due, Health, StoredDelivery, StoredEndpoint, Tried
 from qrpay.values import Id
+
+if TYPE_CHECKING:
+    from qrpay.background.model import Event
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
 
@@ -46,7 +48,7 @@ async def remove(database: Database, merchant: Id, id: Id) -> bool:
     return removed is not None
 
 
-async def enqueue(transaction: Queries, events: Sequence[Event], now: datetime) -> int:
+async def enqueue(transaction: Queries, events: "Sequence[Event]", now: datetime) -> int:
     """Queue events for the endpoints that want them, and wake the sender; how many deliveries that makes."""
     queued = await transaction.fetchval(
         STATEMENTS.enqueue,
@@ -64,7 +66,7 @@ async def enqueue(transaction: Queries, events: Sequence[Event], now: datetime) 
 async def due(
     database: Database, now: datetime, *, each: int, limit: int, in_flight: Sequence[tuple[Id, int]]
 ) -> Sequence[Due]:
-    """What may be sent now: at most `each` an endpoint and `limit` in all, the longest due first."""
+    """What may be sent now, so that at most `each` an endpoint are in flight; `limit` in all, the longest due first."""
     rows = await database.fetch(
         STATEMENTS.due, now, each, limit, [endpoint for endpoint, _ in in_flight], [seq for _, seq in in_flight]
     )
@@ -86,6 +88,15 @@ async def record(
     transaction: Queries, tried: Sequence[Tried], healths: Sequence[Health], back: Sequence[Id], now: datetime
 ) -> None:
     """Write what came of attempts, how the endpoints are, and let those that are `back` have everything at once."""
+    # Endpoints first, as whoever removes one does: two that lock in one order never wait for each other.
+    await transaction.execute(
+        STATEMENTS.record_health,
+        [row.endpoint for row in healths],
+        [row.failures for row in healths],
+        [row.failing_since for row in healths],
+        [row.not_before for row in healths],
+        [row.disabled for row in healths],
+    )
     await transaction.execute(
         STATEMENTS.record,
         [row.endpoint for row in tried],
@@ -97,14 +108,6 @@ async def record(
         [row.attempt.status for row in tried],
         [row.attempt.error for row in tried],
         [row.attempt.ms for row in tried],
-    )
-    await transaction.execute(
-        STATEMENTS.record_health,
-        [row.endpoint for row in healths],
-        [row.failures for row in healths],
-        [row.failing_since for row in healths],
-        [row.not_before for row in healths],
-        [row.disabled for row in healths],
     )
     if back:
         await transaction.execute(STATEMENTS.hurry, back, now)

@@ -62,7 +62,9 @@ SELECT pg_notify('qrpay_webhooks', '');
 
 -- name: due
 -- What may be sent now: for each endpoint that has something waiting (found by skipping from one to the next), its
--- oldest due deliveries, each only when nothing earlier about the same thing is waiting. What is in flight is left out.
+-- oldest due deliveries, each only when nothing earlier about the same thing is waiting. What is in flight is left out
+-- and counts against the endpoint's share, so that one that hangs takes no other's place; one that fails has a share
+-- of one.
 -- $1 now timestamptz  $2 each bigint  $3 all bigint  $4 endpoints in flight uuid[]  $5 seqs in flight bigint[]
 WITH RECURSIVE busy (endpoint) AS (
     (SELECT endpoint FROM webhook_deliveries WHERE status = 'waiting' ORDER BY endpoint LIMIT 1)
@@ -89,7 +91,9 @@ FROM busy
             )
             AND (d.endpoint, d.seq) NOT IN (SELECT * FROM unnest($4::uuid[], $5::bigint[]))
         ORDER BY d.next_try_at, d.seq
-        LIMIT $2::bigint
+        LIMIT greatest(0, CASE WHEN w.failures > 0 THEN 1 ELSE $2::bigint END - (
+            SELECT count(*) FROM unnest($4::uuid[]) AS flying (endpoint) WHERE flying.endpoint = w.id
+        ))
     ) d
     JOIN events e ON e.seq = d.seq
 ORDER BY d.next_try_at, d.seq
