@@ -28,6 +28,7 @@ class Cell(Struct, frozen=True):
     rate       201s a second            p50 ... max  milliseconds        counts  answers by status
     busy       share of a core that the generator used
     server_us, background_us, database_us, generator_us  processor time per 201, microseconds
+    others     cores that other programs used meanwhile
     settled_s  how long the background worked on afterwards, before the next cell began
     """
 
@@ -46,6 +47,7 @@ class Cell(Struct, frozen=True):
     database_us: float = 0.0
     generator_us: float = 0.0
     settled_s: float = 0.0
+    others: float = 0.0
 
 
 class Spread(Struct, frozen=True):

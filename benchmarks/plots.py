@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 from typing import Final
 
 import matplotlib as mpl
@@ -94,17 +95,13 @@ def _goals(run: Run, file: Path) -> None:
         axes.plot(ends, [place, place], color="black", linewidth=1)
         for step, look in ((goal.target, ":"), (goal.stretch, "-")):
             axes.plot([reach(step)] * 2, [place - 0.36, place + 0.36], color="#444444", linestyle=look, linewidth=1.5)
-        axes.text(max(middle, ends[1]) + 0.06, place + 0.34, f"{goal.value.middle:.2f}", fontsize=9, va="center")
+        axes.text(1.02, place, f"{goal.value.middle:.2f}", transform=axes.get_yaxis_transform(), va="center")
     axes.axvline(1, color="#b3261e", linewidth=1)
-    names = [
-        goal.name.replace(" / ", " /\n", 1).replace(", ", ",\n", 1) if len(goal.name) > 34 else goal.name
-        for goal in goals
-    ]
-    axes.set_yticks(range(len(goals)), names, fontsize=9)
+    axes.set_yticks(range(len(goals)), [fill(goal.name, 30) for goal in goals], fontsize=9)
     axes.invert_yaxis()
     axes.set_xlim(left=0)
     axes.set_xlabel("multiple of must (red line); dotted: target, solid: stretch")
-    axes.set_title("Goals, with min to max of the rounds; the number is the figure itself", loc="left", fontsize=11)
+    figure.suptitle("Goals (line: min to max of the rounds; right: the figure)", fontsize=11)
     _save(figure, file)
 
 

@@ -17,6 +17,7 @@ RESULTS: Final = Path(__file__).parent / "results"
 MARKS: Final = {"stretch": "★★★ stretch", "target": "★★ target", "must": "★ must", "below must": "✗ below must"}
 COLOURS: Final = {"stretch": "bold green", "target": "green", "must": "yellow", "below must": "bold red"}
 BUSY: Final = 0.85
+DISTURBED: Final = 0.15
 HEADS: Final = (
     "", "callers", "a second", "/ echo", "p50", "p90", "p99", "max",
     "µs server", "µs database", "µs background", "not 201",
@@ -71,6 +72,12 @@ def notes(run: Run) -> list[str]:
         f"The generator used at most {busiest.busy:.0%} of a core ({WORDS[busiest.name]}, {busiest.callers} callers); "
         f"at {busiest.generator_us:.0f} µs a request it could send {1e6 / busiest.generator_us:,.0f} a second alone."
     )
+    others = median([cell.others for cell in run.cells])
+    if others > DISTURBED:
+        lines.append(
+            f"Other programs used {others:.1f} of the {card.cores} cores meanwhile. They slow a payment, which needs"
+            " three processes at once, more than the echo, which needs one: on a quiet machine the ratios are better."
+        )
     if busiest.busy > BUSY:
         lines.append("The generator itself was a bottleneck there: the server is faster than these figures.")
     return lines

@@ -12,7 +12,7 @@ from benchmarks.books import Books
 from benchmarks.figures import Cell, Name
 from benchmarks.generator import CREATED, Shift
 from benchmarks.seed import Town
-from benchmarks.servers import Cpu, House, Peer
+from benchmarks.servers import Cpu, House, Peer, machine_s
 
 MEASURED_AT_64: Final[tuple[Name, ...]] = ("scanned", "declined", "orders", "for update")
 WARM_S: Final = 0.4
@@ -84,15 +84,16 @@ class Bench:
         settled_s = await asyncio.to_thread(self.house.settle)
         self.said("measuring")
         server = self.peers.get(name, self.house)
-        before, own = self.house.cpu(), server.used()
+        before, own, all_before = self.house.cpu(), server.used(), machine_s()
         shift = await generator.run(server.port, requests, callers=callers, seconds=seconds)
-        used, server_s = self.house.cpu().since(before), server.used() - own
+        used, server_s, all_s = self.house.cpu().since(before), server.used() - own, machine_s() - all_before
+        others = (all_s - server_s - used.background - used.database - shift.cpu_s) / shift.seconds
         if payments is not None:
             self.books.enter(payments, shift)
         if name == "orders":
             self.books.orders += shift.statuses.count(CREATED)
         self._rates[name, callers] = shift.rate
-        return _cell(name, callers, round, shift, server_s, used, settled_s)
+        return _cell(name, callers, round, shift, server_s, used, settled_s, max(0.0, others))
 
     async def _commits(self, round: int, seconds: float) -> Cell:
         """One row inserted and committed after the other, prepared, from one connection."""
@@ -108,11 +109,20 @@ class Bench:
         return _cell("commit", 1, round, shift, 0.0, Cpu(0, 0), 0.0)
 
 
-def _cell(name: Name, callers: int, round: int, shift: Shift, server_s: float, used: Cpu, settled_s: float) -> Cell:
+def _cell(
+    name: Name,
+    callers: int,
+    round: int,
+    shift: Shift,
+    server_s: float,
+    used: Cpu,
+    settled_s: float,
+    others: float = 0.0,
+) -> Cell:
     each = 1e6 / max(1, shift.counts.get("201", 0))
     return Cell(
         name, callers, round, shift.rate,
         shift.percentile(0.5), shift.percentile(0.9), shift.percentile(0.99), shift.percentile(1.0),
         shift.counts, shift.busy, server_s * each, used.background * each, used.database * each,
-        shift.cpu_s * each, settled_s,
+        shift.cpu_s * each, settled_s, others,
     )  # fmt: skip

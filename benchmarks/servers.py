@@ -81,6 +81,12 @@ class House:
         return time.perf_counter() - began
 
 
+def machine_s() -> float:
+    """Processor time that the whole machine has used so far, in seconds."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
+
+
 def _used(processes: Sequence[psutil.Process]) -> float:
     total = 0.0
     for process in processes:
