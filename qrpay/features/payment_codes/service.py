@@ -150,7 +150,7 @@ async def _charge(core: Core, row: OrderRow, code: CodeRow) -> ScanOutcome:
         flags=TransferFlag.LINKED,
     )
     paid, used = await core.ledger.post_chain([payment, marker(code.id, TransferCode.CODE_USED, row.id)])
-    if paid.timestamp is not None and used.result.stands:
+    if paid.result.stands and used.result.stands:
         core.hub.wake(row.id)
         posted = _posted(payment, paid)
         around = await orders.surroundings(core, row)

@@ -124,7 +124,8 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment) -> tuple[Payment, boo
     ledger = CURRENCIES[payable.currency].numeric
     transfer = Transfer(payable.order, account, payee, payable.amount, TransferCode.PAYMENT, ledger)
     outcome = await core.ledger.post(transfer)
-    if outcome.timestamp is not None:
+    if outcome.result.stands:
+        assert outcome.timestamp is not None
         made = outcome.result is Result.CREATED
         if made:
             core.hub.wake(payable.order)
