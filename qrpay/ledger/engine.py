@@ -36,7 +36,6 @@ STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
 
 BATCH_MAX: Final = 8_190
 """Transfers a batch, and so of a chain, at most (TigerBeetle's number)."""
-DECISIONS_MAX: Final = 1_000
 TRIES_MAX: Final = 5
 """How often a decision is made anew at once, because an account changed before it was written."""
 _LEDGER_MAX: Final = 2**31 - 1
@@ -113,7 +112,11 @@ class Engine(Ledger):
         args = of_any_order(candidates) if candidates else None
         if args is None:
             return [None] * len(batch)
-        row = await self._call_post([*args, False, self._now()])
+        args += [False, self._now()]
+        try:
+            row = await self._call_post(args)
+        except asyncpg.SerializationError:
+            row = await self._call_post(args)  # whoever was quicker with an id has committed, so it is known now
         at = row["base"]
         outcomes: list[Outcome | None] = [Outcome(_CREATED, at := at + _TICK) for _ in candidates]
         unclean = [place - 1 for place in row["unclean"] or ()]
@@ -236,7 +239,7 @@ class Engine(Ledger):
 
     async def release_due_holds(self, limit: int = 1_000) -> int:
         """Void holds that ran out of time, at most `limit`; how many there were."""
-        rows = await self._database.fetch(STATEMENTS.due_holds, self._now(), limit)
+        rows = await self._database.fetch(STATEMENTS.due_holds, self._now(), min(limit, BATCH_MAX))
         if rows:
             await self._exact.add_many([expiry_of(Posted(*row)) for row in rows])
         return len(rows)

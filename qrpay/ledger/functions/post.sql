@@ -56,7 +56,7 @@ BEGIN
             used_on = CASE WHEN d.spent = 0 THEN a.used_on ELSE greatest(a.used_on, today) END,
             day_used = CASE WHEN d.spent = 0 OR a.used_on >= today THEN a.day_used ELSE 0 END + d.spent,
             year_used = CASE WHEN d.spent = 0 OR a.used_on >= this_year THEN a.year_used ELSE 0 END + d.spent,
-            last_timestamp = greatest(a.last_timestamp + tick, coalesce(clock, clock_timestamp())) + span
+            last_timestamp = greatest(a.last_timestamp, coalesce(clock, clock_timestamp())) + span
         FROM (
             SELECT u.id, coalesce(u.ledger, the_ledger) AS ledger, u.debits_posted, u.credits_posted, u.spent,
                    coalesce(u.debits_pending, 0) AS debits_pending, coalesce(u.credits_pending, 0) AS credits_pending,
@@ -87,7 +87,7 @@ BEGIN
     SELECT min(last_timestamp) - span, max(last_timestamp) - span, array_agg(id)
     INTO earliest, latest, touched FROM updated;
 
-    -- All locks are held, so this is later than anything these accounts have seen.
+    -- All locks are held, so whatever comes after this is later than all that these accounts have seen.
     base := coalesce(latest, clock, clock_timestamp());
     IF latest > coalesce(clock, clock_timestamp()) OR latest - earliest > wait_unseen THEN
         -- The clock went back, or a row was locked long before the last one: none may fall behind its transfers.
