@@ -1,7 +1,6 @@
 """A browser for the session, devices for each test. Everything else comes from the `demo` fixture."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, async_playwright
@@ -40,11 +39,3 @@ async def devices(browser: Browser, demo: Demo) -> AsyncIterator[Devices]:
     handed = Devices(browser, demo)
     yield handed
     await handed.close()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all browser tests: they share the demo's two customers, whose phones hear of every payment."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))

@@ -20,14 +20,9 @@ async def test_the_till_turns_green_when_a_wallet_pays(devices: Devices) -> None
     await till.shot("pos-green")
     await till.press("Next sale")
     await till.press("Today")
-    assert int(await wallet_total(till)) >= 1250
-
-
-async def wallet_total(till: Any) -> str:
-    """The sum of today as the till shows it."""
-    value = await till.page.locator("[data-total]").get_attribute("data-total")
-    assert value is not None
-    return str(value)
+    total = await till.page.locator("[data-total]").get_attribute("data-total")
+    assert total is not None
+    assert int(total) >= 1250
 
 
 async def test_a_hand_scanner_charges_a_payment_code(devices: Devices) -> None:
@@ -93,6 +88,18 @@ async def test_a_receipt_is_checked_without_a_network(devices: Devices) -> None:
     head, claims, signature = receipt.split(".")
     await till.scans(f"{head}.{claims}.{signature[::-1]}")
     await till.sees("[data-verdict=fails]")
+
+
+async def test_nobody_is_charged_while_receipts_are_checked(devices: Devices) -> None:
+    """A payment code under the scanner is told to be no receipt, though an amount stands on the keypad."""
+    till, wallet = await devices.till(), await devices.wallet()
+    digits = await wallet.digits()
+    await till.types("8")
+    await till.press("Check a receipt")
+
+    await till.scans(digits)
+
+    await till.sees("[data-verdict=malformed]")
 
 
 async def test_a_lost_answer_makes_no_second_order(devices: Devices) -> None:

@@ -90,27 +90,23 @@ export function ScanPanel({ found, hint }) {
   </div>`;
 }
 
-const FAST_MS = 80;
+const FAST_MS = 100;
 const SCAN_MIN = 12;
 
 /**
- * Hear a hand scanner anywhere on the page: at least 12 keys, each within 80 ms of the last, then Enter → `scanned(text)`.
- * Keys struck at a human pace go to `typed(key)` instead, unless a text field has the focus. Gives the way to stop.
+ * Hear a hand scanner anywhere on the page: at least 12 keys, each within 100 ms of the last, then Enter → `scanned(text)`.
+ * No key is held back to find out: outside text fields each goes to `typed(key)` at once, and `started()` is told before
+ * the first of a run, so that what a scan typed can be taken back. Gives the way to stop.
  */
-export function hearScanner({ scanned, typed }) {
-  let [keys, last, timer, field, before] = ["", 0, 0, null, ""];
-  const flush = () => {
-    const waiting = keys;
-    keys = "";
-    if (!field) [...waiting].forEach(typed);
-  };
+export function hearScanner({ scanned, typed, started }) {
+  let [keys, last, field, before] = ["", 0, null, ""];
   const hear = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const now = performance.now();
-    if (event.key === "Enter" && keys.length >= SCAN_MIN && now - last < FAST_MS) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.key === "Shift") return;
+    // The time of the key itself: a busy page may hear of it late.
+    const quick = event.timeStamp - last < FAST_MS && !event.repeat;
+    if (event.key === "Enter" && quick && keys.length >= SCAN_MIN) {
       event.preventDefault();
       event.stopPropagation();
-      clearTimeout(timer);
       const text = keys;
       keys = "";
       if (field) restore(field, before);
@@ -118,31 +114,26 @@ export function hearScanner({ scanned, typed }) {
       return;
     }
     if (event.key.length !== 1) {
-      if (event.key !== "Shift") {
-        flush();
-        // Enter on a button presses that button, and nothing else.
-        const pressed = event.key === "Enter" && event.target.closest?.("button, a, summary");
-        if (!textFieldOf(event.target) && !pressed && ["Backspace", "Escape", "Enter"].includes(event.key)) typed(event.key);
-      }
+      keys = "";
+      // Enter on a button presses that button, and nothing else.
+      const pressed = event.key === "Enter" && event.target.closest?.("button, a, summary");
+      if (!textFieldOf(event.target) && !pressed && ["Backspace", "Escape", "Enter"].includes(event.key)) typed(event.key);
       return;
     }
-    if (keys === "" || now - last > FAST_MS) {
-      flush();
-      field = textFieldOf(event.target);
+    if (!quick || keys === "") {
+      [keys, field] = ["", textFieldOf(event.target)];
       before = field?.value ?? "";
+      started();
     }
-    // A space would press the button that has the focus in the middle of a scan.
-    if (!field && (keys.length > 2 || event.key !== " ")) event.preventDefault();
     keys += event.key;
-    last = now;
-    clearTimeout(timer);
-    timer = setTimeout(flush, FAST_MS + 10);
+    last = event.timeStamp;
+    if (field) return;
+    // A space would press the button that has the focus in the middle of a scan.
+    if (event.key !== " " || keys.length > 1) event.preventDefault();
+    typed(event.key);
   };
   document.addEventListener("keydown", hear, true);
-  return () => {
-    clearTimeout(timer);
-    document.removeEventListener("keydown", hear, true);
-  };
+  return () => document.removeEventListener("keydown", hear, true);
 }
 
 function textFieldOf(element) {

@@ -49,15 +49,23 @@ function Open({ session, leave }) {
 
   const keypad = () => { till.sale = null; setWord(""); go({ name: "keypad" }); };
   const next = () => { setTyped(""); setDescription(""); keypad(); };
-  const saleNow = () => ({ reference: newReference(), amount, currency, description: description.trim() });
+  const saleNow = (of = amount) => ({ reference: newReference(), amount: of, currency, description: description.trim() });
   const paid = (order) => { till.sale = null; setWord(""); go({ name: "paid", order }); };
-  latest.current = { scanned, typed: type };
+  const kept = useRef("");
+  latest.current = { scanned: scannedByHand, typed: type, started: () => { kept.current = typed; } };
 
-  function scanned(text) {
+  // The digits of a hand scanner went to the keypad as well: the amount is what stood there before.
+  function scannedByHand(text) {
+    setTyped(kept.current);
+    return scanned(text, parseAmount(kept.current || "0", currency));
+  }
+
+  function scanned(text, charged = amount) {
     setWord("");
-    if (kindOf(text) === "receipt") return go({ name: "verify", text, seen: Date.now(), from: screen.from ?? screen });
+    // While receipts are checked nobody is charged, whatever is held under the scanner.
+    if (kindOf(text) === "receipt" || ["verify", "today"].includes(screen.name)) return go({ name: "verify", text, seen: Date.now(), from: screen.from ?? screen });
     if (screen.name === "paid") return undefined;
-    const selling = screen.sale ?? (amount ? saleNow() : null);
+    const selling = screen.sale ?? (charged ? saleNow(charged) : null);
     if (!selling) return setWord(t("amount_first"));
     // Each scan is a sale of its own, with its own reference: a code is spent by the first attempt.
     return go({ name: "customer", sale: { ...selling, reference: newReference() }, text, seen: Date.now() });
@@ -80,7 +88,11 @@ function Open({ session, leave }) {
       const told = late.map((order) => t("paid_after_all", { ...order, amount: money(order.amount, order.currency, language()) }));
       if (told.length > 0) setWord(told.join(" "));
     }, OWED_EVERY_MS);
-    const deaf = hearScanner({ scanned: (text) => latest.current.scanned(text), typed: (key) => latest.current.typed(key) });
+    const deaf = hearScanner({
+      scanned: (text) => latest.current.scanned(text),
+      typed: (key) => latest.current.typed(key),
+      started: () => latest.current.started(),
+    });
     return () => { clearInterval(owed); deaf(); };
   }, []);
 
