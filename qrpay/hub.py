@@ -94,6 +94,10 @@ class Hub(Generic[Item]):
         for watch in self._watches.get(about, ()):
             watch.wake()
 
+    def listens(self, receiver: Id) -> bool:
+        """Whether somebody hears this receiver's items."""
+        return receiver in self._subscriptions
+
     def publish(self, receiver: Id, item: Item) -> None:
         """Hand an item to everybody who listens for this receiver."""
         for subscription in tuple(self._subscriptions.get(receiver, ())):

@@ -20,6 +20,8 @@ OUTBOX_MAX: Final = 10_000
 BUSY_S: Final = 0.02
 IDLE_S: Final = 0.1
 """How often the ledger is asked while something happened within the last second, and otherwise."""
+LAG_S: Final = 1.0
+"""How often it is asked whether a running transaction holds something back."""
 
 
 class LogWriter:
@@ -35,14 +37,19 @@ class LogWriter:
     async def run(self) -> None:
         """Follow the ledger until cancelled."""
         loop = asyncio.get_running_loop()
-        busy_until = 0.0
+        busy_until = look_at = 0.0
         while True:
             read = await self.step()
             if read >= BATCH_MAX:
                 continue
+            now = loop.time()
             if read:
-                busy_until = loop.time() + 1.0
-            await asyncio.sleep(BUSY_S if loop.time() < busy_until else IDLE_S)
+                busy_until = now + 1.0
+            elif now >= look_at:
+                # Nothing to read is not yet nothing that waits.
+                metrics.event_lag_s.set(await store.held_back_s(self._core.database))
+                look_at = now + LAG_S
+            await asyncio.sleep(BUSY_S if now < busy_until else IDLE_S)
 
     async def step(self) -> int:
         """Move one batch; how many transfers and announced events were read. Raises CursorMovedError."""
@@ -53,7 +60,6 @@ class LogWriter:
         until = transfers[-1].timestamp if len(transfers) >= BATCH_MAX else None
         announced = await store.announced(self._core.database, until, OUTBOX_MAX)
         if not transfers and not announced:
-            metrics.event_lag_s.set(0)
             return 0
         built = [await source.build(self._core, batch) for source, batch in self._shared_out(transfers)]
         events = in_order([*built, [row.event for row in announced]], announced)

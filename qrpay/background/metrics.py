@@ -6,7 +6,7 @@ from qrpay.measures import Counter, Gauge, Histogram
 
 event_lag_s: Final = Gauge(
     "qrpay_event_lag_seconds",
-    "Age of the oldest transfer of the last batch when it entered the event log; 0 when nothing waits.",
+    "Age of the oldest transfer when it entered the event log, or of the oldest that is held back; 0 when none waits.",
     multiprocess_mode="mostrecent",
 )
 events_total: Final = Counter("qrpay_events_total", "Events that entered the log.")

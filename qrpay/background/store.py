@@ -80,6 +80,21 @@ async def events_after(database: Queries, seq: int, limit: int) -> Sequence[Even
     return [event_of(row) for row in await database.fetch(STATEMENTS.events_after, seq, limit)]
 
 
+async def news_after(database: Queries, seq: int, limit: int) -> Sequence[tuple[int, Id, Id]]:
+    """Number, receiver and thing of each event from a number on: all that most who follow the log need to know."""
+    return [tuple(row) for row in await database.fetch(STATEMENTS.news_after, seq, limit)]
+
+
+async def events_at(database: Queries, seqs: Sequence[int]) -> Sequence[Event]:
+    """The events of these numbers, in order."""
+    return [event_of(row) for row in await database.fetch(STATEMENTS.events_at, seqs)]
+
+
+async def held_back_s(database: Queries) -> float:
+    """Age in seconds of the oldest transfer that an older, running transaction keeps out of the log; 0: none."""
+    return float(await database.fetchval(STATEMENTS.held_back_s))
+
+
 async def last_seq(database: Queries) -> int:
     """The log's last number; 0 when it is empty."""
     return int(await database.fetchval(STATEMENTS.last_seq))

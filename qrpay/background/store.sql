@@ -71,6 +71,22 @@ SELECT pg_notify('qrpay_events', $1::bigint::text);
 -- $1 seq bigint  $2 limit bigint
 SELECT seq, id, type, receiver, about, created_at, data FROM events WHERE seq > $1 ORDER BY seq LIMIT $2;
 
+-- name: news_after
+-- Whom and what the log tells of from a number on, and no more.
+-- $1 seq bigint  $2 limit bigint
+SELECT seq, receiver, about FROM events WHERE seq > $1 ORDER BY seq LIMIT $2;
+
+-- name: events_at
+-- The events of these numbers.
+-- $1 seqs bigint[]
+SELECT seq, id, type, receiver, about, created_at, data FROM events WHERE seq = ANY ($1::bigint[]) ORDER BY seq;
+
+-- name: held_back_s
+-- Age in seconds of the oldest transfer that may not be told yet, since an older transaction still runs; 0: none.
+SELECT coalesce(extract(epoch FROM clock_timestamp() - min(timestamp)), 0)::float8
+FROM transfers
+WHERE xid >= pg_snapshot_xmin(pg_current_snapshot());
+
 -- name: last_seq
 -- How far the log reaches; 0 when it is empty.
 SELECT coalesce(max(seq), 0) FROM events;

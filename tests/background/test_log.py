@@ -70,11 +70,13 @@ async def test_a_writer_that_commits_late_is_waited_for(fresh_core: Core, fresh_
     order = await shop.pay()
     await emptied(writer)
     assert await log_of(fresh_core) == []
+    assert await store.held_back_s(fresh_core.database) > 0
 
     await transaction.commit()
     await stalled.close()
     await emptied(writer)
     assert [event.about for event in await log_of(fresh_core)] == [order, order]
+    assert await store.held_back_s(fresh_core.database) == 0
 
 
 async def test_of_two_writers_one_is_fenced_off(fresh_core: Core) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from qrpay.background.jobs import guarded
-from qrpay.background.store import events_after, last_seq
+from qrpay.background.store import events_at, last_seq, news_after
 
 if TYPE_CHECKING:
     from qrpay.core import Core
@@ -25,12 +25,14 @@ class Feed:
         self._news = asyncio.Event()
         self._seen = 0
         self._last = 0
-        self._cut = True
+        self._cuts = 0
+        self._cuts_mended = 0
 
     async def start(self) -> "asyncio.Task[None]":
         """Listen, and follow in a task of its own until that is cancelled."""
         await self._core.database.listen(CHANNEL, self._heard, self._again)
         await self._find_end()
+        self._seen = self._last
         task = asyncio.create_task(guarded("event feed", self._run), name="event feed")
         _RUNNING.add(task)
         task.add_done_callback(_RUNNING.discard)
@@ -41,24 +43,22 @@ class Feed:
         self._news.set()
 
     def _again(self) -> None:
-        self._cut = True
+        self._cuts += 1
         self._news.set()
 
     async def _run(self) -> None:
-        if not self._cut and self._seen >= self._last:  # else the round before this one failed
+        if self._cuts == self._cuts_mended and self._seen >= self._last:  # else the round before this one failed
             await self._news.wait()
         self._news.clear()
-        if self._cut:
+        if self._cuts != self._cuts_mended:
             await self._find_end()
         await self._step()
 
     async def _find_end(self) -> None:
         """How far the log reaches: what was told while nobody listened is found by number."""
-        last = await last_seq(self._core.database)
-        if not self._seen:
-            self._seen = last
-        self._last = max(self._last, last)
-        self._cut = False
+        cuts = self._cuts  # one more cut while we ask must be looked after as well
+        self._last = max(self._last, await last_seq(self._core.database))
+        self._cuts_mended = cuts
 
     async def _step(self) -> None:
         hub, last = self._core.hub, self._last
@@ -68,14 +68,16 @@ class Feed:
             self._seen = max(self._seen, last)
             return
         while self._seen < last:
-            events = await events_after(self._core.database, self._seen, PAGE)
-            if not events:
+            news = await news_after(self._core.database, self._seen, PAGE)
+            if not news:
                 self._seen = last  # a failover may have lost what was told
                 return
-            for event in events:
-                hub.wake(event.about)
-                hub.publish(event.receiver, event)
-            self._seen = events[-1].seq
+            for _, _, about in news:
+                hub.wake(about)
+            if wanted := [seq for seq, receiver, _ in news if hub.listens(receiver)]:
+                for event in await events_at(self._core.database, wanted):
+                    hub.publish(event.receiver, event)
+            self._seen = news[-1][0]
 
 
 async def start(core: "Core") -> None:

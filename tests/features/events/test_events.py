@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
+from typing import Any
 
 import aiohttp
 import asyncpg
@@ -10,10 +11,14 @@ import msgspec
 import pytest
 
 from qrpay.core import Core
+from qrpay.database.migrator import APPLICATION
+from qrpay.database.pool import Database, Query, Row
+from qrpay.features.events import feed
 from qrpay.features.events.feature import feature
 from qrpay.features.events.model import PREFIX
 from qrpay.values import Id, id_text, new_id
 from tests.background.world import Shop, log_of, open_shop, sales, until_logged, working
+from tests.features.conftest import HandClock, core_over
 from tests.features.served import Served, bearer, served
 
 Message = dict[str, str]
@@ -230,3 +235,41 @@ async def test_the_feed_survives_the_loss_of_its_connection(house: Served, shop:
         orders = [await shop.pay() for _ in range(5)]
         heard = [await anext(stream) for _ in range(5)]
     assert len({message["id"] for message in heard}) == len(orders)
+
+
+class Counting(Database):
+    """A database that counts what it is asked, on its way there."""
+
+    asked = 0
+
+    async def fetch(self, query: Query, *args: object) -> list[Row]:
+        """All rows; counted."""
+        type(self).asked += 1
+        return await super().fetch(query, *args)
+
+    async def fetchval(self, query: Query, *args: object) -> Any:
+        """One value; counted."""
+        type(self).asked += 1
+        return await super().fetchval(query, *args)
+
+
+async def test_ten_thousand_who_wait_cost_no_query(fresh_dsn: str, shop: Shop, clock: HandClock) -> None:
+    """While nothing happens none is asked; when one thing happens, one query wakes whoever waits for it."""
+    database = await Counting.open(fresh_dsn, role=APPLICATION, size=2, ledger_connections=1)
+    core = core_over(database, clock)
+    await feed.start(core)
+    order = new_id()
+    with ExitStack() as waiting:
+        watches = [waiting.enter_context(core.hub.watch(new_id())) for _ in range(9_999)]
+        mine = waiting.enter_context(core.hub.watch(order))
+        before = Counting.asked
+        await asyncio.sleep(1)
+        assert Counting.asked == before
+
+        await shop.pay(order)
+
+        assert await mine.changed(10)
+        assert Counting.asked <= before + 1
+        assert len(watches) == 9_999
+    await core.ledger.close()
+    await database.close()
