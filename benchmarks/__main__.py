@@ -52,7 +52,7 @@ async def measure(args: argparse.Namespace, settings: Settings, home: Path, stac
         command = ["-m", f"benchmarks.peers.{module}", str(port), *more]
         running = stack.enter_context(servers.process(command, port, home / f"{module}.log"))
         peers[name] = servers.Peer(port, running.pid)
-    with servers.qrpay(home, args.workers) as house:
+    with servers.qrpay(home, args.workers, args.set) as house:
         rss_start_mb = house.rss_mb()
         async with open_core(settings) as core:
             town = Town(core, house.port)
@@ -65,7 +65,7 @@ async def measure(args: argparse.Namespace, settings: Settings, home: Path, stac
                 verdict = await bench.books.compare(core)
             await peer.close()
     return Run(
-        machine=card, seconds=args.seconds, rounds=args.rounds, workers=args.workers, callers=args.callers,
+        machine=card, seconds=args.seconds, rounds=args.rounds, workers=args.workers, callers=args.callers, settings=args.set,
         cells=cells, rss_start_mb=rss_start_mb, rss_mb=rss_mb, verdict=verdict, took_s=time.perf_counter() - began,
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )  # fmt: skip
@@ -104,6 +104,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--callers", default="1,16,64,256", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--rounds", type=int, default=3, help="how often all cells are run in turn")
     parser.add_argument("--workers", type=int, default=1, help="web workers of qrpay")
+    parser.add_argument("--set", action="append", default=[], metavar="QRPAY_NAME=value", help="a setting to try")
     parser.add_argument("--people", type=int, default=20_000, help="payers")
     parser.add_argument("--shops", type=int, default=1_000, help="merchants")
     parser.add_argument(

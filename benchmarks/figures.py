@@ -28,6 +28,7 @@ class Cell(Struct, frozen=True):
     rate       201s a second            p50 ... max  milliseconds        counts  answers by status
     busy       share of a core that the generator used
     server_us, background_us, database_us, generator_us  processor time per 201, microseconds
+    batch      transfers a commit of the ledger, where it was looked at; otherwise 0
     others     cores that other programs used meanwhile
     settled_s  how long the background worked on afterwards, before the next cell began
     """
@@ -48,6 +49,7 @@ class Cell(Struct, frozen=True):
     generator_us: float = 0.0
     settled_s: float = 0.0
     others: float = 0.0
+    batch: float = 0.0
 
 
 class Spread(Struct, frozen=True):
@@ -90,6 +92,7 @@ class Run(Struct, frozen=True):
     rounds: int
     workers: int
     callers: Sequence[int]
+    settings: Sequence[str]
     cells: Sequence[Cell]
     rss_start_mb: float
     rss_mb: float

@@ -72,6 +72,10 @@ def notes(run: Run) -> list[str]:
         f"The generator used at most {busiest.busy:.0%} of a core ({WORDS[busiest.name]}, {busiest.callers} callers); "
         f"at {busiest.generator_us:.0f} µs a request it could send {1e6 / busiest.generator_us:,.0f} a second alone."
     )
+    if batches := [(cell.callers, cell.batch) for cell in run.cells if cell.batch]:
+        sizes = {callers: median([size for count, size in batches if count == callers]) for callers, _ in batches}
+        said = ", ".join(f"{size:.0f} at {callers}" for callers, size in sizes.items())
+        lines.append(f"Transfers a commit, by callers: {said}.")
     others = median([cell.others for cell in run.cells])
     if others > DISTURBED:
         lines.append(
@@ -129,7 +133,7 @@ def page(run: Run, plots: Sequence[str]) -> str:
     """The results page, in Markdown."""
     callers = ",".join(str(count) for count in run.callers)
     command = f"python -m benchmarks --seconds {run.seconds:g} --callers {callers} --rounds {run.rounds}"
-    command += f" --workers {run.workers}" * (run.workers != 1)
+    command += f" --workers {run.workers}" * (run.workers != 1) + "".join(f" --set {one}" for one in run.settings)
     goals = [[*_goal(goal), MARKS[goal.mark]] for goal in run.goals()]
     parts = [
         "# Results",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import asyncpg
+from msgspec import structs
 
 from benchmarks import generator
 from benchmarks.books import Books
@@ -18,6 +19,8 @@ MEASURED_AT_64: Final[tuple[Name, ...]] = ("scanned", "declined", "orders", "for
 WARM_S: Final = 0.4
 FIRST_GUESS: Final = 4_000
 ECHO_DISTINCT: Final = 1_000
+METRICS_S: Final = 1.1
+"""A worker carries its counts over once a second."""
 
 
 def plan(callers: Sequence[int], only: Sequence[str] = ()) -> Iterator[tuple[Name, int]]:
@@ -49,6 +52,7 @@ class Bench:
         self.said: Callable[[str], None] = lambda _: None
         self._rates: dict[tuple[Name, int], float] = {}
         self._echoes: list[bytes] = []
+        self._batches = (0.0, 0.0)
 
     async def warm(self, callers: Sequence[int], only: Sequence[str]) -> None:
         """Every kind once, for a moment, uncounted: plans get cached, and the rates are known roughly."""
@@ -82,6 +86,8 @@ class Bench:
             scans = [self.town.scan(request) for request in requests]
             await generator.run(self.house.port, scans, callers=64, seconds=60)
         settled_s = await asyncio.to_thread(self.house.settle)
+        if round and name == "hot":
+            await self._batch()
         self.said("measuring")
         server = self.peers.get(name, self.house)
         before, own, all_before = self.house.cpu(), server.used(), machine_s()
@@ -93,7 +99,16 @@ class Bench:
         if name == "orders":
             self.books.orders += shift.statuses.count(CREATED)
         self._rates[name, callers] = shift.rate
-        return _cell(name, callers, round, shift, server_s, used, settled_s, max(0.0, others))
+        cell = _cell(name, callers, round, shift, server_s, used, settled_s, max(0.0, others))
+        if round and name == "hot":
+            cell = structs.replace(cell, batch=await self._batch())
+        return cell
+
+    async def _batch(self) -> float:
+        """Transfers a commit since the last look."""
+        await asyncio.sleep(METRICS_S)
+        before, self._batches = self._batches, await asyncio.to_thread(self.house.batches)
+        return (self._batches[0] - before[0]) / max(1.0, self._batches[1] - before[1])
 
     async def _commits(self, round: int, seconds: float) -> Cell:
         """One row inserted and committed after the other, prepared, from one connection."""

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from urllib.request import urlopen
 
 import psutil
 from msgspec import Struct
@@ -69,6 +71,16 @@ class House:
         """Processor time of the web workers so far, in seconds."""
         return _used(self.web)
 
+    def batches(self) -> tuple[float, float]:
+        """Transfers posted and batches sent by the ledger so far, as /metrics tells; it lags a second."""
+        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        found = [
+            re.search(rf'^qrpay_batch_size_{part}{{batcher="ledger"}} (\S+)', text, re.M) for part in ("sum", "count")
+        ]
+        items, batches = (float(one[1]) if one else 0.0 for one in found)
+        return items, batches
+
     def settle(self, at_most_s: float = 20.0) -> float:
         """Wait until the background has worked off what the last cell left, so that it slows no other; seconds."""
         began = time.perf_counter()
@@ -104,11 +116,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def qrpay(home: Path, workers: int) -> Iterator[House]:
-    """`qrpay serve` with its own home, ready for payments."""
+def qrpay(home: Path, workers: int, settings: Sequence[str] = ()) -> Iterator[House]:
+    """`qrpay serve` with its own home, ready for payments; further settings as `QRPAY_NAME=value`."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("QRPAY_")}
     environment |= {**UNBOUND, "QRPAY_HOME": str(home), "QRPAY_PORT": str(port)}
+    environment |= {name: value for name, _, value in (setting.partition("=") for setting in settings)}
     command = ["-m", "qrpay", "serve", "--workers", str(workers)]
     with process(command, port, home / "serve.log", "/readyz", environment) as running:
         yield House(port, running.pid, home / "data")
