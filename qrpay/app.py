@@ -44,8 +44,9 @@ async def open_core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator
     The settings name a database. Raises DatabaseUnusableError, BadSettings.
     """
     vault = Vault.open(settings)
+    # One connection more than clean batches in flight: what is decided one by one waits for none of them.
     database = await Database.open(
-        settings.database_url, size=settings.pool_size, ledger_connections=settings.ledger_connections
+        settings.database_url, size=settings.pool_size, ledger_connections=settings.ledger_connections + 1
     )
     keyring = Keyring()
     engine = Engine(
