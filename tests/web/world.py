@@ -126,7 +126,8 @@ class Api:
     async def holdings(self) -> Mapping[str, Any]:
         """What everybody has, caps and their use included; the books must balance."""
         accounts = [(await self.get("/v1/accounts", key)).json for key in (self.ana, self.bo)]
-        balances = [(await self.get("/v1/balance", key)).json for key in (self.shop, self.other_shop)]
+        lines = [(await self.get("/v1/balance", key)).json["data"] for key in (self.shop, self.other_shop)]
+        balances = [[line for line in shop if any(line["balance"].values())] for shop in lines]
         light = (await self.get("/v1/ledger/conservation")).json
         assert light["balanced"], light
         return {"accounts": accounts, "balances": balances}
