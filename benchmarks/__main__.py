@@ -6,6 +6,7 @@ It starts its own server on its own PostgreSQL in a temporary folder (TMPDIR say
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -65,8 +66,8 @@ async def measure(args: argparse.Namespace, settings: Settings, home: Path, stac
                 verdict = await bench.books.compare(core)
             await peer.close()
     return Run(
-        machine=card, seconds=args.seconds, rounds=args.rounds, workers=args.workers, callers=args.callers, settings=args.set,
-        cells=cells, rss_start_mb=rss_start_mb, rss_mb=rss_mb, verdict=verdict, took_s=time.perf_counter() - began,
+        machine=card, seconds=args.seconds, rounds=args.rounds, workers=args.workers, callers=args.callers,
+        settings=args.set, cells=cells, rss_start_mb=rss_start_mb, rss_mb=rss_mb, verdict=verdict, took_s=time.perf_counter() - began,
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )  # fmt: skip
 
@@ -121,6 +122,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure, show, keep; exit status 1 when money is not where it must be."""
     args = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # told to stop, it stops its servers first
     with tempfile.TemporaryDirectory(prefix="qrpay-bench-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         with database(read_settings({}, home=folder)) as settings, ExitStack() as stack:
