@@ -286,7 +286,7 @@ class Reader:
     known by a digest of its text, all of it, so another text is another code.
     """
 
-    def __init__(self, keyring: Keyring, guid: str, memory: int = 32_768) -> None:
+    def __init__(self, keyring: Keyring, guid: str, memory: int = 16_384) -> None:
         assert len(guid) <= GUID_MAX, f"our GUID may have {GUID_MAX} characters"
         self._keyring = keyring
         self._guid = guid
