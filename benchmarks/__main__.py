@@ -67,7 +67,8 @@ async def measure(args: argparse.Namespace, settings: Settings, home: Path, stac
             await peer.close()
     return Run(
         machine=card, seconds=args.seconds, rounds=args.rounds, workers=args.workers, callers=args.callers,
-        settings=args.set, cells=cells, rss_start_mb=rss_start_mb, rss_mb=rss_mb, verdict=verdict, took_s=time.perf_counter() - began,
+        settings=args.set, cells=cells,
+        rss_start_mb=rss_start_mb, rss_mb=rss_mb, verdict=verdict, took_s=time.perf_counter() - began,
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )  # fmt: skip
 
