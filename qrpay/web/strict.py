@@ -72,6 +72,9 @@ def query(shape: Any, raw: str) -> Any:
         if defect := text_defect(text) or text_defect(name):
             raise invalid_field(errors=[FieldError(name, defect)])
         given[name] = text
+    # Left out is left out: msgspec would read the word null as nothing.
+    if nulls := [FieldError(name, "Leave it out instead.") for name, text in given.items() if text.lower() == "null"]:
+        raise invalid_field(errors=nulls)
     try:
         return msgspec.convert(given, shape, strict=False)
     except msgspec.ValidationError as defect:

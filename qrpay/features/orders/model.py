@@ -13,7 +13,10 @@ Metadata = Annotated[
     Meta(max_length=20),
 ]
 IdText = Annotated[str, Meta(min_length=30, max_length=30)]
-Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
+Moment = Annotated[
+    str, Meta(max_length=40, description="RFC 3339, with an offset.", extra_json_schema={"format": "date-time"})
+]
+"""A text, since a query read leniently would take a number for Unix seconds."""
 Status = Literal["open", "paid", "closed", "expired"]
 PresentedBy = Literal["merchant", "customer"]
 

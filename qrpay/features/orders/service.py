@@ -4,9 +4,10 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
 from qrpay.codes.payload import CodeContent
 from qrpay.core import Core
@@ -203,6 +204,7 @@ async def page(core: Core, merchant: Id, ask: OrdersQuery) -> Page[Order]:
         found = await store.by_reference(core.database, [(merchant, ask.reference)])
         return Page(await views(core, [row for row in found.values() if row.amount is not None]))
     place = _id("sto_", ask.store, "store")
+    since, until = _moment(ask.from_, "from"), _moment(ask.to, "to")
     below = id_from_text("ord_", ask.cursor) if ask.cursor else None
     if ask.cursor and below is None:
         raise invalid_field(errors=[FieldError("cursor", "This is no cursor of this list.")])
@@ -210,7 +212,7 @@ async def page(core: Core, merchant: Id, ask: OrdersQuery) -> Page[Order]:
     for _ in range(LOOKS_MAX):
         size = ask.limit + 1 if ask.status is None else CHUNK
         rows = await store.of_merchant(
-            core.database, merchant, below=below, store=place, since=ask.from_, until=ask.to, limit=size
+            core.database, merchant, below=below, store=place, since=since, until=until, limit=size
         )
         for order in await views(core, rows):
             if len(found_orders) == ask.limit:
@@ -221,6 +223,13 @@ async def page(core: Core, merchant: Id, ask: OrdersQuery) -> Page[Order]:
             return Page(found_orders)
         below = rows[-1].id
     return Page(found_orders, id_text("ord_", below) if below else None)
+
+
+def _moment(text: str | None, name: str) -> datetime | None:
+    try:
+        return None if text is None else msgspec.convert(text, Annotated[datetime, Meta(tz=True)])
+    except msgspec.ValidationError:
+        raise invalid_field(errors=[FieldError(name, "Write RFC 3339 with an offset.")]) from None
 
 
 async def views(

@@ -2,12 +2,20 @@
 
 from typing import Any
 
-from qrpay.codes.problems import code_expired, code_foreign, code_forged, code_malformed, code_not_payable
+from qrpay.codes.problems import (
+    code_expired,
+    code_foreign,
+    code_forged,
+    code_malformed,
+    code_not_payable,
+    code_unknown_key,
+)
 from qrpay.features.orders.problems import order_closed, order_expired, reference_reused
 from qrpay.features.payment_codes import service
 from qrpay.features.payment_codes.model import NewPaymentCode, PaymentCode, ScanOutcome, ScanReport
 from qrpay.features.payment_codes.problems import code_used
 from qrpay.features.payments.problems import REFUSALS
+from qrpay.problem import not_found
 from qrpay.web.callers import Merchant, Wallet
 from qrpay.web.routes import Answer, Call, Routes
 
@@ -15,7 +23,13 @@ routes = Routes("Payment codes")
 
 
 @routes.post(
-    "/v1/payment-codes", caller=Wallet, body=NewPaymentCode, body_optional=True, returns=PaymentCode, status=201
+    "/v1/payment-codes",
+    caller=Wallet,
+    body=NewPaymentCode,
+    body_optional=True,
+    returns=PaymentCode,
+    status=201,
+    problems=[not_found],
 )
 async def create_payment_code(call: Call, ask: NewPaymentCode) -> PaymentCode:
     """Get a one-time code to show at a till."""
@@ -29,8 +43,8 @@ async def create_payment_code(call: Call, ask: NewPaymentCode) -> PaymentCode:
     returns=ScanOutcome,
     also={202: "The customer must confirm on the phone; read the order with wait."},
     problems=[
-        code_malformed, code_forged, code_foreign, code_not_payable, code_expired, code_used,
-        reference_reused, order_closed, order_expired, *REFUSALS,
+        code_malformed, code_forged, code_foreign, code_not_payable, code_expired, code_used, code_unknown_key,
+        not_found, reference_reused, order_closed, order_expired, *REFUSALS,
     ],
 )  # fmt: skip
 async def report_scan(call: Call, ask: ScanReport) -> Any:

@@ -15,6 +15,7 @@ from qrpay.features.orders.problems import order_closed, order_expired, order_pa
 from qrpay.features.payments import service
 from qrpay.features.payments.model import NewPayment, NewScan, Payment, PaymentQuery, PaymentsQuery, Scan
 from qrpay.features.payments.problems import REFUSALS, amount_not_allowed, order_not_paid, pin_required
+from qrpay.problem import not_found
 from qrpay.values import Page
 from qrpay.web.callers import Wallet
 from qrpay.web.routes import PUBLIC, Answer, Call, Document, Nothing, Routes
@@ -23,7 +24,7 @@ routes = Routes("Payments")
 CODE = (code_malformed, code_forged, code_unknown_key, code_foreign, code_not_payable, code_expired)
 
 
-@routes.post("/v1/scans", caller=Wallet, body=NewScan, returns=Scan, problems=CODE)
+@routes.post("/v1/scans", caller=Wallet, body=NewScan, returns=Scan, problems=[*CODE, not_found])
 async def create_scan(call: Call, ask: NewScan) -> Scan:
     """Say what a scanned text is, its signature checked; nothing moves."""
     return await service.scan(call.core, ask.scanned)
@@ -37,7 +38,7 @@ async def create_scan(call: Call, ask: NewScan) -> Scan:
     status=201,
     also={200: "This customer has paid it before: the same payment."},
     problems=[
-        *CODE, order_paid, order_closed, order_expired, amount_not_allowed,
+        *CODE, not_found, order_paid, order_closed, order_expired, amount_not_allowed,
         pin_required, pin_wrong, pin_locked, *REFUSALS,
     ],
 )  # fmt: skip
