@@ -152,6 +152,19 @@ def psql(shell: HouseShell) -> None:
         raise SystemExit(subprocess.call(["psql", settings.migration_url or settings.database_url]))  # noqa: S603, S607
 
 
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("docs/reference"))
+def docs(folder: Path) -> None:
+    """Write the generated pages of the reference: errors.md."""
+    from qrpay.app import features
+    from qrpay.web.openapi import errors_page
+
+    features()  # each brings its refusals
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "errors.md").write_text(errors_page(), encoding="utf-8")
+    click.echo(f"wrote {folder / 'errors.md'}")
+
+
 def main() -> None:
     """Run, and turn what a person can mend into a sentence."""
     try:
