@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from qrpay.background import metrics, store
+from qrpay.background.jobs import news_or
 from qrpay.background.model import Consumer
 
 if TYPE_CHECKING:
@@ -31,10 +32,7 @@ class Listening:
             self.news.clear()
             while await self.step() == BATCH_MAX:
                 pass
-            try:
-                await asyncio.wait_for(self.news.wait(), LOOK_S)
-            except TimeoutError:
-                continue
+            await news_or(self.news, LOOK_S)
 
     async def step(self) -> int:
         """Hear one batch; how many events it held. Raises CursorMovedError when another process hears for it."""

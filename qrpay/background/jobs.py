@@ -48,3 +48,17 @@ async def by_the_clock(core: "Core", job: Job) -> None:
 def jittered(seconds: float) -> float:
     """About as long: 0.8 to 1.2 times, so that what failed together does not come back together."""
     return seconds * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+
+
+async def news_or(news: asyncio.Event, seconds: float) -> bool:
+    """Whether there was news within this time.
+
+    Not by wait_for: in Python 3.11 it swallows a cancellation that comes together with the news, and a loop that
+    was told to end would go on for ever.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            await news.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -8,7 +8,9 @@ import asyncpg
 import structlog
 
 from qrpay.background import metrics
+from qrpay.background.jobs import news_or
 from qrpay.database.errors import MAYBE_AWAY, is_away
+from qrpay.database.hosts import connect
 
 if TYPE_CHECKING:
     from qrpay.database.pool import Database
@@ -35,9 +37,7 @@ async def lead(database: "Database", work: Callable[[], Awaitable[None]], stop: 
     """
     while not stop.is_set():
         try:
-            connection = await asyncpg.connect(
-                database.dsn, timeout=5.0, command_timeout=5.0, server_settings=_SETTINGS
-            )
+            connection = await connect(database.dsn, timeout=5.0, command_timeout=5.0, server_settings=_SETTINGS)
             try:
                 await _serve(connection, work, stop)
             finally:
@@ -46,14 +46,14 @@ async def lead(database: "Database", work: Callable[[], Awaitable[None]], stop: 
             if not is_away(error):
                 raise
             log.warning("background_database_away", error=type(error).__name__)
-        await _pause(stop, ASK_S)
+        await news_or(stop, ASK_S)
 
 
 async def _serve(
     connection: "asyncpg.Connection[asyncpg.Record]", work: Callable[[], Awaitable[None]], stop: asyncio.Event
 ) -> None:
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
-        if await _pause(stop, ASK_S):
+        if await news_or(stop, ASK_S):
             return
     log.info("background_leads")
     metrics.leading.set(1)
@@ -76,14 +76,5 @@ async def _serve(
 
 async def _watch(connection: "asyncpg.Connection[asyncpg.Record]", lost: asyncio.Event) -> None:
     """Return when the connection, and so the lock, is lost."""
-    while not await _pause(lost, HEARTBEAT_S):
+    while not await news_or(lost, HEARTBEAT_S):
         await connection.execute("SELECT 1")
-
-
-async def _pause(until: asyncio.Event, seconds: float) -> bool:
-    """Sleep, or return True as soon as the event is set."""
-    try:
-        await asyncio.wait_for(until.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True

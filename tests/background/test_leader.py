@@ -80,6 +80,7 @@ async def test_a_leader_whose_connection_dies_is_succeeded_and_nothing_is_lost_o
         ended = await owner.fetchval(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity a JOIN pg_locks l USING (pid)"
             " WHERE l.locktype = 'advisory' AND l.granted AND a.application_name = 'qrpay leader'"
+            " AND a.datname = current_database()"
         )
         assert ended == 1
         await paying

@@ -99,7 +99,8 @@ async def _follow(response: web.StreamResponse, subscription: "Subscription[Even
     """Send live events until the subscription ends: the client fell behind, or we stop."""
     while True:
         try:
-            event = await asyncio.wait_for(subscription.queue.get(), HEARTBEAT_S)
+            async with asyncio.timeout(HEARTBEAT_S):
+                event = await subscription.queue.get()
         except TimeoutError:
             await _write(response, b": \n\n")
             continue

@@ -29,7 +29,8 @@ async def poll(core: "Core", receiver: Id, after: int, limit: int, wait_s: float
         if events or not wait_s:
             return events
         try:
-            await asyncio.wait_for(subscription.queue.get(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await subscription.queue.get()
         except TimeoutError:
             return ()
         return await store.events_of(core.database, receiver, after, limit)

@@ -7,6 +7,7 @@ import structlog
 from msgspec import Struct
 
 from qrpay.background import metrics
+from qrpay.background.jobs import news_or
 from qrpay.background.model import Job
 from qrpay.database.errors import DatabaseAway
 from qrpay.features.webhooks import service
@@ -59,10 +60,7 @@ class Sender:
                 except DatabaseAway:
                     log.warning("webhooks_database_away")
                     await asyncio.sleep(self._pace.look_s)
-                try:
-                    await asyncio.wait_for(self._wake.wait(), self._pace.look_s)
-                except TimeoutError:
-                    continue
+                await news_or(self._wake, self._pace.look_s)
         finally:
             await self._drain()
 
