@@ -19,6 +19,7 @@ from qrpay.features.orders.model import OrderRow, PayeeView
 from qrpay.features.orders.problems import order_closed, order_expired, order_paid
 from qrpay.features.payments.model import NewPayment, Payable, Payment, PaymentsQuery, Scan
 from qrpay.features.payments.problems import (
+    account_frozen,
     amount_not_allowed,
     order_not_paid,
     pin_required,
@@ -118,6 +119,9 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment) -> tuple[Payment, boo
         raise self_payment()
     if core.clock() >= payable.expires_at:
         return await _after_expiry(core, wallet, payable, scanned=ask.scanned is not None)
+    payee_view = await _payee(core, payable)
+    if not payee_view.verified and await orders.standing(core, payable.order) is None:
+        raise account_frozen()  # the shop was frozen or closed after it showed this code
     if payable.amount >= core.settings.pin_from and not await _confirmed(core, wallet, ask, payable):
         return await _standing(core, wallet, payable), False
     # In the ledger of the currency that is owed: the engine refuses a payer's account of another one.
@@ -129,7 +133,7 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment) -> tuple[Payment, boo
         made = outcome.result is Result.CREATED
         if made:
             core.hub.wake(payable.order)
-        return payment_view(core, payable, account, outcome.timestamp, await _payee(core, payable)), made
+        return payment_view(core, payable, account, outcome.timestamp, payee_view), made
     if outcome.result.differs:
         return await _standing(core, wallet, payable), False
     raise refusal_of(outcome, payable.currency, _resets_at(core, outcome.result), figures=True)

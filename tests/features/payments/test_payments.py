@@ -5,15 +5,20 @@ import re
 from collections.abc import AsyncIterator, Awaitable
 from typing import TypeVar
 
+import asyncpg
 import pytest
 
 from qrpay.codes import emv
 from qrpay.database.pool import Database
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.e_accounts.model import Caps
-from qrpay.ledger.chart import TransferCode
+from qrpay.features.keys import service as keys
+from qrpay.features.merchants import service as merchants
+from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.markers import marker
+from qrpay.ledger.model import AccountFlag
 from qrpay.values import id_from_text
+from tests.codes.test_emv import MALFORMED, malformed
 from tests.web.house import House, house
 from tests.web.world import Api, fresh, nothing_moves, verdicts
 
@@ -72,6 +77,17 @@ async def test_a_changed_code_is_never_paid(api: Api) -> None:
         kid = with_crc(re.sub(r"(80\d\d00\d\d.*?01\d\d)(.)", lambda m: m[1] + ("y" if m[2] != "y" else "x"), code))
         unknown = await api.post("/v1/payments", api.ana, {"scanned": kid})
         assert unknown.verdict in {(422, "code_unknown_key"), (422, "code_forged")}
+
+
+@pytest.mark.parametrize("row", [row[1:4] for row in MALFORMED], ids=[row[0] for row in MALFORMED])
+async def test_a_malformed_code_is_unreadable_everywhere(api: Api, row: tuple[str, str, str]) -> None:
+    """Each malformed string of the rules is refused by scan, payment and till before anything is looked up (row 26)."""
+    text = malformed(*row)
+    for path in ("/v1/scans", "/v1/payments"):
+        said = await api.post(path, api.ana, {"scanned": text})
+        assert said.verdict == (422, "code_malformed"), said.body
+        assert said.json["reason"]
+    assert (await api.report(api.shop, text)).verdict == (422, "code_malformed")
 
 
 PROMPTPAY = "00020101021129370016A000000677010111011300668012345675802TH530376463046197"
@@ -218,6 +234,69 @@ async def test_an_account_of_another_currency_cannot_pay(home: House) -> None:
     order = await home.api.order(currency="USD")
     async with nothing_moves(home.api):
         assert (await home.api.pay(home.api.ana, order)).verdict == (422, "currency_mismatch")
+
+
+@pytest.mark.parametrize(
+    ("side", "flag", "code"),
+    [
+        ("customer", AccountFlag.DEBITS_FROZEN, "account_frozen"),
+        ("customer", AccountFlag.CLOSED, "account_closed"),
+        ("merchant", AccountFlag.CREDITS_FROZEN, "account_frozen"),
+        ("merchant", AccountFlag.CLOSED, "account_closed"),
+    ],
+)
+async def test_a_frozen_or_closed_account_moves_nothing(
+    fresh_database: Database, fresh_dsn: str, side: str, flag: AccountFlag, code: str
+) -> None:
+    """Payer or payee frozen or closed in the ledger: 409, also by a till, and nothing moves (row 22)."""
+    async with house(fresh_database) as home:
+        api = home.api
+        order = await api.order()
+        owner = await asyncpg.connect(fresh_dsn)
+        kind = AccountCode.CUSTOMER if side == "customer" else AccountCode.MERCHANT
+        await owner.execute("UPDATE accounts SET flags = flags | $1 WHERE code = $2", int(flag), int(kind))
+        await owner.close()
+        async with nothing_moves(api):
+            assert (await api.pay(api.ana, order)).verdict == (409, code)
+            assert (await api.report(api.shop, await api.digits(api.ana))).verdict == (409, code)
+
+
+async def test_a_frozen_shop_is_paid_no_more(home: House) -> None:
+    """Its codes are refused and its key is none; what was paid before stays paid (row 22)."""
+    api = home.api
+    paid, open_ = await api.order(), await api.order()
+    first = await api.pay(api.ana, paid)
+    shop = id_from_text("mer_", api.demo.merchant.id)
+    assert shop is not None
+    await merchants.set_status(home.core, shop, "frozen")
+    async with asyncio.timeout(5):
+        while (await api.post("/v1/scans", api.ana, {"scanned": open_["code"]["payload"]})).json["payee"]["verified"]:
+            await asyncio.sleep(0.05)
+    before = await api.available(api.ana)
+    assert (await api.pay(api.ana, open_)).verdict == (409, "account_frozen")
+    again = await api.pay(api.ana, paid)
+    assert (again.status, again.json["paid_at"]) == (200, first.json["paid_at"])
+    assert await api.available(api.ana) == before
+    async with asyncio.timeout(10):
+        while (await api.get("/v1/orders", api.shop)).status != 401:
+            await asyncio.sleep(0.2)
+
+
+async def test_a_revoked_key_ends_its_codes(fresh_database: Database) -> None:
+    """A leaked key is revoked: every code it signed is `code_unknown_key` at once, new ones are good (row 29)."""
+    async with house(fresh_database) as home:
+        api = home.api
+        order = await api.order()
+        kid = home.core.keyring.signer("code", home.core.clock()).kid
+        await keys.revoke(home.core, kid)
+        async with nothing_moves(api), asyncio.timeout(5):
+            while (said := await api.post("/v1/scans", api.ana, {"scanned": order["code"]["payload"]})).status == 200:
+                await asyncio.sleep(0.05)
+            assert said.verdict == (422, "code_unknown_key")
+            assert (await api.pay(api.ana, order)).verdict == (422, "code_unknown_key")
+        again = (await api.get(f"/v1/orders/{order['id']}", api.shop)).json
+        assert again["code"]["payload"] != order["code"]["payload"]
+        assert (await api.pay(api.ana, again)).status == 201
 
 
 async def test_a_large_payment_needs_the_pin(home: House) -> None:
