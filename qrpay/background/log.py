@@ -55,10 +55,13 @@ class LogWriter:
         """Move one batch; how many transfers and announced events were read. Raises CursorMovedError."""
         if self._cursor is None:
             self._cursor = await store.position(self._core.database, CURSOR, "")
-        transfers, cursor = await self._core.ledger.tail(self._cursor, BATCH_MAX)
-        # A batch that is full has more transfers behind it: what was announced after its last one waits for those.
-        until = transfers[-1].timestamp if len(transfers) >= BATCH_MAX else None
-        announced = await store.announced(self._core.database, until, OUTBOX_MAX)
+        # One snapshot for both: whatever a writer had seen when it wrote, we have seen when we read it.
+        async with self._core.database.transaction() as look:
+            await look.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            transfers, cursor = await self._core.ledger.tail(self._cursor, BATCH_MAX, look)
+            # Behind a full batch are more transfers: what was announced after its last one waits for those.
+            until = cursor.partition(".")[0] if len(transfers) >= BATCH_MAX else None
+            announced = await store.announced(look, until, OUTBOX_MAX)
         if not transfers and not announced:
             return 0
         built = [await source.build(self._core, batch) for source, batch in self._shared_out(transfers)]

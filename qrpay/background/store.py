@@ -1,7 +1,7 @@
 """The typed face of the event log's statements."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -9,13 +9,11 @@ import msgspec
 from msgspec import Struct
 
 from qrpay.background.model import Event, NewEvent
-from qrpay.database.pool import Database, Queries, Row
+from qrpay.database.pool import Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.values import Id
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
-REST: Final = timedelta(milliseconds=20)
-"""How long an event rests in the outbox before it is read; see the statement `announced`."""
 
 
 class CursorMovedError(RuntimeError):
@@ -58,9 +56,9 @@ async def announce(on: Queries, events: Sequence[NewEvent]) -> None:
     await on.execute(STATEMENTS.announce, *_columns(events))
 
 
-async def announced(database: Database, until: datetime | None, limit: int) -> Sequence[Announced]:
-    """The outbox's oldest events, written before `until`."""
-    rows = await database.fetch(STATEMENTS.announced, REST, until, limit)
+async def announced(database: Queries, until: str | None, limit: int) -> Sequence[Announced]:
+    """The outbox's oldest events, written up to the transaction `until`."""
+    rows = await database.fetch(STATEMENTS.announced, until, limit)
     return [Announced(row["place"], row["announced_at"], _new_event(row)) for row in rows]
 
 

@@ -25,15 +25,13 @@ FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[], $
 ORDER BY e.place;
 
 -- name: announced
--- The oldest events of the outbox, past no transaction that is still running. They have rested for a moment, so
--- that transfers which their writer had seen were visible to whoever looked at the ledger just before.
--- $1 rest interval  $2 until timestamptz (or null)  $3 limit bigint
+-- The oldest events of the outbox, past no transaction that is still running.
+-- $1 last transaction text (or null)  $2 limit bigint
 SELECT place, announced_at, id, type, receiver, about, created_at, data
 FROM outbox
-WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
-    AND announced_at < least(clock_timestamp() - $1::interval, $2::timestamptz)
+WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) AND ($1::text IS NULL OR xid <= $1::text::xid8)
 ORDER BY place
-LIMIT $3;
+LIMIT $2;
 
 -- name: take_from_outbox
 -- Remove what has moved to the log.

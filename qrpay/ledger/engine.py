@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.json import decode
 
 from qrpay.database.batcher import Batcher, BatchStats
-from qrpay.database.pool import Database, Row
+from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger.chart import MARKERS
 from qrpay.ledger.columns import of_any_order, of_decided
@@ -227,11 +227,11 @@ class Engine(Ledger):
             all(t.debits_posted == t.credits_posted and t.debits_pending == t.credits_pending for t in totals), totals
         )
 
-    async def tail(self, cursor: str, limit: int) -> tuple[Sequence[Posted], str]:
+    async def tail(self, cursor: str, limit: int, on: Queries | None = None) -> tuple[Sequence[Posted], str]:
         """What was posted after `cursor` ("" for the beginning), in commit order without gaps, and the next cursor."""
         xid, _, place = cursor.partition(".")
         at, last = _place_of(place) if place else (_EPOCH, id_of(bytes(16)))
-        rows = await self._database.fetch(STATEMENTS.tail, xid or "0", at, last, limit)
+        rows = await (on or self._database).fetch(STATEMENTS.tail, xid or "0", at, last, limit)
         if not rows:
             return [], cursor
         end = rows[-1]

@@ -32,11 +32,19 @@ def writer_of(core: Core, *sources: EventSource) -> LogWriter:
     return LogWriter(core, sources or [paid], lambda: None)
 
 
-async def emptied(writer: LogWriter) -> None:
-    """Step until nothing is left, the outbox's rest included."""
-    await asyncio.sleep(store.REST.total_seconds() + 0.01)
-    while await writer.step():
-        pass
+async def until_free(core: Core) -> None:
+    """Return once nothing is held back: transactions of other tests, on the same server, come first too."""
+    async with asyncio.timeout(20):
+        while await store.held_back_s(core.database):
+            await asyncio.sleep(0.01)
+
+
+async def emptied(core: Core, writer: LogWriter) -> None:
+    """Step until nothing is left, neither in the ledger nor in the outbox."""
+    await until_free(core)
+    async with asyncio.timeout(20):
+        while await writer.step() or await core.database.fetchval("SELECT count(*) FROM outbox"):
+            await asyncio.sleep(0.01)
 
 
 async def test_every_payment_is_told_once_in_commit_order_without_a_gap(fresh_core: Core) -> None:
@@ -45,7 +53,7 @@ async def test_every_payment_is_told_once_in_commit_order_without_a_gap(fresh_co
     writer = writer_of(fresh_core)
     for _ in range(3):
         await shop.pay_many(100)
-        await emptied(writer)
+        await emptied(fresh_core, writer)
 
     events = await log_of(fresh_core)
     transfers, _ = await fresh_core.ledger.tail("", 1_000)
@@ -61,20 +69,20 @@ async def test_a_writer_that_commits_late_is_waited_for(fresh_core: Core, fresh_
     """While an older transaction runs, nothing that began after it is told; then everything is, nothing skipped."""
     shop = await open_shop(fresh_core)
     writer = writer_of(fresh_core)
-    await emptied(writer)
+    await emptied(fresh_core, writer)
     stalled = await asyncpg.connect(fresh_dsn)
     transaction = stalled.transaction()
     await transaction.start()
     await stalled.fetchval("SELECT pg_current_xact_id()")
 
     order = await shop.pay()
-    await emptied(writer)
+    assert await writer.step() == 0
     assert await log_of(fresh_core) == []
     assert await store.held_back_s(fresh_core.database) > 0
 
     await transaction.commit()
     await stalled.close()
-    await emptied(writer)
+    await emptied(fresh_core, writer)
     assert [event.about for event in await log_of(fresh_core)] == [order, order]
     assert await store.held_back_s(fresh_core.database) == 0
 
@@ -83,9 +91,10 @@ async def test_of_two_writers_one_is_fenced_off(fresh_core: Core) -> None:
     """Two that believe to lead tell nothing twice: the second finds the cursor moved and writes nothing."""
     shop = await open_shop(fresh_core)
     first, second = writer_of(fresh_core), writer_of(fresh_core)
-    await emptied(first)
+    await emptied(fresh_core, first)
     await second.step()
     await shop.pay_many(50)
+    await until_free(fresh_core)
 
     answers = await asyncio.gather(first.step(), second.step(), return_exceptions=True)
 
@@ -97,6 +106,7 @@ async def test_a_batch_that_dies_half_way_is_built_again_and_told_once(fresh_cor
     """A feature that fails while it builds leaves no event, no hole and no moved cursor."""
     shop = await open_shop(fresh_core)
     await shop.pay_many(5)
+    await until_free(fresh_core)
     failing = True
 
     async def build(core: Core, batch: Sequence[Posted]) -> Sequence[NewEvent]:
@@ -125,7 +135,7 @@ async def test_what_is_announced_is_told_if_its_transaction_commits(fresh_core: 
         await announce(fresh_core, [announcement(receiver, about, fresh_core)], transaction)
     await announce(fresh_core, [announcement(receiver, about, fresh_core)])
 
-    await emptied(writer)
+    await emptied(fresh_core, writer)
 
     assert [(event.seq, event.about) for event in await log_of(fresh_core)] == [(1, about)]
     assert await fresh_core.database.fetchval("SELECT count(*) FROM outbox") == 0
@@ -140,7 +150,7 @@ async def test_announcements_and_payments_stand_in_the_order_they_happened(fresh
         await shop.pay(order)
         await announce(fresh_core, [announcement(shop.customer, order, fresh_core, "payment.thanks")])
 
-    await emptied(writer_of(fresh_core))
+    await emptied(fresh_core, writer_of(fresh_core))
 
     mine = [event for event in await log_of(fresh_core) if event.receiver == shop.customer]
     story = ["payment.confirm", "payment.succeeded", "payment.thanks"]
@@ -155,7 +165,7 @@ async def test_sources_of_one_batch_are_merged_in_the_order_of_the_ledger(fresh_
         back = Transfer(claim("refund", order, 1), shop.merchant, shop.customer, 1_00, TransferCode.REFUND, CNY, order)
         await fresh_core.ledger.post(back)
 
-    await emptied(writer_of(fresh_core, refunded, paid))
+    await emptied(fresh_core, writer_of(fresh_core, refunded, paid))
 
     types = [event.type for event in await log_of(fresh_core) if event.receiver == shop.merchant]
     assert types == ["order.paid", "order.refunded"] * 10
