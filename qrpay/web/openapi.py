@@ -146,8 +146,9 @@ def _responses(route: Route, of: Mapping[str, Any]) -> dict[str, Any]:
         if _is_json(route.returns):
             good[str(status)]["content"] = {"application/json": {"schema": of[str(route.returns)]}}
         elif route.returns is Document or route.stream:
-            kind = "object" if route.media_type.endswith("json") else "string"
-            good[str(status)]["content"] = {route.media_type: {"schema": {"type": kind}}}
+            # What is no JSON has no schema to be held to.
+            shape = {"schema": {"type": "object"}} if route.media_type.endswith("json") else {}
+            good[str(status)]["content"] = {route.media_type: shape}
     by_status: dict[int, list[Problem]] = {}
     for problem in (*_common(route), *route.problems):
         if problem not in by_status.setdefault(problem.status, []):
