@@ -89,8 +89,8 @@ def claim(kind: str, about: Id, *parts: object) -> Id:
     It keeps the time prefix of what it is about and hashes the rest, so that neighbours in time stay
     neighbours in the index. `parts` are written with their lengths, so that no two lists read alike.
     """
-    text = "\x1f".join(f"{len(str(part))}:{part}" for part in (kind, about.hex, *parts))
-    tail = bytearray(hashlib.blake2b(text.encode(), digest_size=10, person=b"qrpay-claim").digest())
+    text = "".join([f"{len(part)}:{part}" for part in (kind, *map(str, parts))])
+    tail = bytearray(hashlib.blake2b(about.bytes + text.encode(), digest_size=10, person=b"qrpay-claim").digest())
     tail[0] = 0x80 | tail[0] & 0x0F  # version 8 (RFC 9562 5.8): made by a hash of our own
     tail[2] = 0x80 | tail[2] & 0x3F
     return id_of(about.bytes[:6] + tail)

@@ -79,6 +79,13 @@ class EAccount(Struct, frozen=True):
     currency: str
 
 
+class Holder(Struct, frozen=True):
+    """Whose an account is: the customer, and the masked name that a payee sees."""
+
+    customer: Id
+    name: str
+
+
 class Opened(Struct, frozen=True):
     """A customer and the account that was opened."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -22,6 +22,7 @@ from qrpay.features.e_accounts.model import (
     EAccount,
     EntryQuery,
     EntryView,
+    Holder,
     Kind,
     Limits,
     MoneyLight,
@@ -38,6 +39,7 @@ from qrpay.features.e_accounts.problems import (
 from qrpay.features.e_accounts.tokens import token_of, wallet_of
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import Balance
+from qrpay.features.merchants.remembered import Remembered
 from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Transfer
 from qrpay.ledger.rules import bank_day
@@ -58,6 +60,7 @@ _KINDS: Final[dict[int, Kind]] = {
     TransferCode.HOLD: "hold",
 }
 _OF_ORDERS: Final = frozenset({TransferCode.PAYMENT, TransferCode.REFUND})
+_holders: Final = Remembered[Id, Holder](20_000, 60.0)
 _lights: Final[WeakKeyDictionary[Ledger, tuple[float, asyncio.Task[MoneyLight]]]] = WeakKeyDictionary()
 
 
@@ -238,17 +241,25 @@ async def own_accounts(core: Core, customer: Id) -> Sequence[EAccount]:
     return await store.accounts_of(core.database, customer)
 
 
-async def owners_of(core: Core, accounts: Sequence[Id]) -> dict[Id, Id]:
-    """The customers behind these ledger accounts; those of nobody are left out."""
-    return await store.owners_of_accounts(core.database, accounts)
+async def holders_of(core: Core, accounts: Iterable[Id]) -> dict[Id, Holder]:
+    """The customers behind these ledger accounts, remembered for a minute; accounts of nobody are left out."""
+    found = {account: _holders.get(account) for account in accounts}
+    if missing := [account for account, holder in found.items() if holder is None]:
+        reading = _holders.reading
+        read = await store.holders_of_accounts(core.database, missing)
+        for account, holder in read.items():
+            _holders.put(account, holder, reading)
+        found |= read
+    return {account: holder for account, holder in found.items() if holder is not None}
 
 
 async def names_of(core: Core, accounts: set[Id]) -> dict[Id, str]:
     """Names by ledger account: merchants' in full, persons' masked; the bank's own accounts have none."""
     if not accounts:
         return {}
-    people = await store.names_of_accounts(core.database, list(accounts))
-    return people | await merchants.names_of_accounts(core, accounts - people.keys())
+    people = {account: holder.name for account, holder in (await holders_of(core, accounts)).items()}
+    shops = accounts - people.keys()
+    return people | await merchants.names_of_accounts(core, shops) if shops else people
 
 
 def _other_side(entry: Entry, account: Id) -> Id:

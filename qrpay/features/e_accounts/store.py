@@ -7,7 +7,7 @@ from typing import Final
 
 from qrpay.database.pool import Queries
 from qrpay.database.statements import Statements
-from qrpay.features.e_accounts.model import AccountClass, Caps, Customer, CustomerRow, EAccount, PinRow
+from qrpay.features.e_accounts.model import AccountClass, Caps, Customer, CustomerRow, EAccount, Holder, PinRow
 from qrpay.values import Id
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
@@ -48,16 +48,10 @@ async def account(queries: Queries, id_: Id) -> EAccount | None:
     return EAccount(**dict(row)) if row else None
 
 
-async def names_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[Id, str]:
-    """Masked names by ledger account, for those that are customers'."""
-    rows = await queries.fetch(STATEMENTS["names_of_accounts"], list(accounts))
-    return {row["account"]: row["name_masked"] for row in rows}
-
-
-async def owners_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[Id, Id]:
-    """The customers behind these ledger accounts."""
-    rows = await queries.fetch(STATEMENTS["owners_of_accounts"], accounts)
-    return {row["id"]: row["customer"] for row in rows}
+async def holders_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[Id, Holder]:
+    """The customers behind these ledger accounts; those of nobody are left out."""
+    rows = await queries.fetch(STATEMENTS["holders_of_accounts"], accounts)
+    return {row["account"]: Holder(row["customer"], row["name_masked"]) for row in rows}
 
 
 async def caps(queries: Queries, account_class: AccountClass, day: date) -> Caps | None:

@@ -30,16 +30,11 @@ SELECT id, customer, class AS account_class, currency FROM e_accounts WHERE cust
 -- $1 id uuid
 SELECT id, customer, class AS account_class, currency FROM e_accounts WHERE id = $1;
 
--- name: names_of_accounts
--- The masked names of the customers behind these ledger accounts.
+-- name: holders_of_accounts
+-- The customers behind these ledger accounts, and their masked names.
 -- $1 accounts uuid[]
-SELECT a.id AS account, c.name_masked FROM e_accounts AS a JOIN customers AS c ON c.id = a.customer
+SELECT a.id AS account, a.customer, c.name_masked FROM e_accounts AS a JOIN customers AS c ON c.id = a.customer
 WHERE a.id = ANY($1);
-
--- name: owners_of_accounts
--- The customers behind these ledger accounts.
--- $1 accounts uuid[]
-SELECT id, customer FROM e_accounts WHERE id = ANY($1);
 
 -- name: caps
 -- The caps of a class as they are in force on a day.

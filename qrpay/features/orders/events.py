@@ -1,4 +1,7 @@
-"""What orders announce to their merchants: paid, closed, expired. Built from the transfers themselves."""
+"""What orders announce to their merchants: closed, expired. Built from the transfers that claimed them.
+
+That one is paid is announced by payments, to both sides at once.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,14 +16,13 @@ from qrpay.ledger.model import Posted
 from qrpay.values import claim
 
 TYPES: Final = {
-    TransferCode.PAYMENT: "order.paid",
     TransferCode.ORDER_CLOSE: "order.closed",
     TransferCode.ORDER_EXPIRE: "order.expired",
 }
 
 
 async def told_to_merchants(core: Core, posted: Sequence[Posted]) -> Sequence[NewEvent]:
-    """`order.paid`, `order.closed`, `order.expired`, each with the order as it stands, in the ledger's order."""
+    """`order.closed`, `order.expired`, each with the order as it stands, in the ledger's order."""
     rows = await store.by_id(core.database, [one.id for one in posted])
     known = [one for one in posted if one.id in rows]
     orders = await service.views(core, [rows[one.id] for one in known], {one.id: one for one in known}, code=False)

@@ -5,8 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from qrpay.database.pool import Database, Row
 from qrpay.database.statements import Statements
 from qrpay.features.orders.model import OrderRow
@@ -99,4 +97,4 @@ async def sweep_to(database: Database, until: datetime) -> None:
 
 
 def _order(row: Row) -> OrderRow:
-    return msgspec.convert(dict(row.items()), OrderRow)
+    return OrderRow(*row)  # the statements name the columns in the order of its fields

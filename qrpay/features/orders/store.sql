@@ -12,18 +12,24 @@ RETURNING id;
 -- name: orders_by_reference
 -- The orders that bear these references, pair by pair.
 -- $1 merchants  $2 references
-SELECT o.* FROM unnest($1::uuid[], $2::text[]) AS asked (merchant, reference)
+SELECT o.id, o.merchant, o.reference, o.amount, o.currency, o.description, o.store,
+       o.terminal, o.metadata, o.presented_by, o.payment_code, o.created_at, o.expires_at
+FROM unnest($1::uuid[], $2::text[]) AS asked (merchant, reference)
 JOIN orders o ON o.merchant = asked.merchant AND o.reference = asked.reference;
 
 -- name: orders_by_id
 -- Orders by their ids.
 -- $1 ids
-SELECT * FROM orders WHERE id = ANY ($1::uuid[]);
+SELECT id, merchant, reference, amount, currency, description, store, terminal, metadata, presented_by, payment_code,
+       created_at, expires_at
+FROM orders WHERE id = ANY ($1::uuid[]);
 
 -- name: orders_of_merchant
 -- A page of a merchant's orders, newest first, below a cursor.
 -- $1 merchant  $2 below this id or null  $3 store or null  $4 from or null  $5 to or null  $6 how many
-SELECT * FROM orders
+SELECT id, merchant, reference, amount, currency, description, store, terminal, metadata, presented_by, payment_code,
+       created_at, expires_at
+FROM orders
 WHERE merchant = $1 AND amount IS NOT NULL AND ($2::uuid IS NULL OR id < $2) AND ($3::uuid IS NULL OR store = $3)
   AND ($4::timestamptz IS NULL OR created_at >= $4) AND ($5::timestamptz IS NULL OR created_at < $5)
 ORDER BY id DESC LIMIT $6;
