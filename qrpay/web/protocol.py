@@ -30,13 +30,14 @@ Garbled = Callable[["Connection", bool], None]
 class Connection(RequestHandler):
     """One client's connection. Its requests are answered in order, by one task."""
 
-    __slots__ = ("_door", "_head_since", "_idle_since", "trusted_host")
+    __slots__ = ("_door", "_head_since", "_idle_since", "_only_reads", "trusted_host")
 
     def __init__(self, door: "Door", **said: Any) -> None:
         super().__init__(door, **said)
         self._door = door
         self._idle_since = self._head_since = self._loop.time()
         self.trusted_host = ""
+        self._only_reads = False
 
     def data_received(self, data: bytes) -> None:
         """Parse; and note since when a head is under way, so that a slow one can be cut."""
@@ -46,6 +47,13 @@ class Connection(RequestHandler):
             self._head_since = 0.0
         elif not self._head_since:
             self._head_since = self._loop.time()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Nobody is there to be told: what only reads or waits is given up, what moves money is finished."""
+        task = self._task_handler
+        super().connection_lost(exc)
+        if task is not None and self._request_in_progress and self._only_reads:
+            task.cancel()
 
     def write(self, data: bytes) -> None:
         """Send bytes, unless the client is gone."""
@@ -73,6 +81,7 @@ class Connection(RequestHandler):
                     door.garbled(self, isinstance(message.exc, LineTooLong))
                     break
                 self._request_in_progress = True
+                self._only_reads = message.method == "GET"
                 try:
                     keep = await door.answer(self, message, payload)
                 finally:

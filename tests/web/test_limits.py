@@ -194,3 +194,36 @@ async def test_a_wait_ends_when_the_worker_is_told_to_stop(database: Database) -
         home.core.hub.close()
         said = await asyncio.wait_for(waiting, 2)
         assert (said.status, said.json["status"]) == (200, "open")
+
+
+async def test_who_hangs_up_waits_no_more(database: Database) -> None:
+    """Waiters and streams of clients that went away are gone at once; a payment they sent is made all the same."""
+    async with house(database) as home:
+        api = home.api
+        order = await api.order()
+        port = int(api.demo.base_url.rpartition(":")[2])
+        shop, ana = (b"Authorization: Bearer " + key.encode() for key in (api.shop, api.ana))
+        wait = get(shop, line=f"GET /v1/orders/{order['id']}?wait=30 HTTP/1.1".encode())
+        stream = get(ana, line=b"GET /v1/events/stream HTTP/1.1")
+        writers = []
+        for request in [wait, stream] * 25:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request)
+            writers.append(writer)
+        async with asyncio.timeout(5):
+            while home.core.hub.waiting < 50:
+                await asyncio.sleep(0.01)
+            for writer in writers:
+                writer.close()
+            while home.core.hub.waiting:
+                await asyncio.sleep(0.01)
+
+        body = f'{{"order":"{order["id"]}"}}'.encode()
+        lines = b"Content-Type: application/json", b"Content-Length: %d" % len(body)
+        payment = post(ana, *lines, body=body).replace(b"/v1/scans", b"/v1/payments")
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(payment)
+        await writer.drain()
+        writer.close()
+        said = await api.get(f"/v1/orders/{order['id']}?wait=5", api.shop)
+        assert said.json["status"] == "paid"
