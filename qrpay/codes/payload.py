@@ -28,7 +28,6 @@ LIFE_MAX_S: Final = 86_400 + 60
 """A dynamic code lives a day at most; the rest is for clocks that differ."""
 
 T = TypeVar("T")
-_TEMPLATES: Final = frozenset({"26", "62", "80"})
 _EXPIRY = re.compile(r"[1-9][0-9]{0,10}\Z")
 
 
@@ -208,36 +207,50 @@ def _verified(text: str, keyring: Keyring, guid: str, now: datetime) -> tuple[Co
 
 
 def _as_we_write(text: str, guid: str) -> SignedText | None:
-    """A code in the one form we write, told by a short walk; None for anything else, or anything odd.
+    """A dynamic code in the one form we write, told by a short walk; None for anything else, or anything odd.
 
     A strict reading costs as much as the signature. It is not needed for what we signed ourselves, since we sign
     only what is well formed; so this reads just enough to check the signature, and whatever fails goes the long way.
     """
-    if len(text) > emv.TEXT_MAX or not text.isascii() or emv.crc(text[:-4]) != text[-4:]:
+    head, end = _frame(guid)
+    tail = end.search(text, len(head))
+    if tail is None or not text.startswith(head) or not text.isascii() or emv.crc(text[:-4]) != text[-4:]:
         return None
-    values: dict[str, str] = {}
-    place, end = 0, len(text)
+    place = len(head) + 22
+    # mcc 52, currency 53 and country 58 have one length each; 54 to 62 say theirs.
+    values = {"01": "12", "2601": text[len(head) : place], "52": text[place + 4 : place + 8]}
+    values["53"] = text[place + 12 : place + 15]
+    place += 15
+    stop = tail.start()
     try:
-        while (object_id := text[place : place + 2]) != "81":
+        while place < stop:
             start = place + 4
+            object_id = text[place : place + 2]
             place = start + int(text[place + 2 : start])
-            if object_id in _TEMPLATES:
-                while start < place:
-                    inner = start + 4
-                    inner_id = object_id + text[start : start + 2]
-                    start = inner + int(text[start + 2 : inner])
-                    values[inner_id] = text[inner:start]
-            else:
+            if object_id != "62":
                 values[object_id] = text[start:place]
-            if place >= end:
-                return None
+                continue
+            while start < place:
+                inner = start + 4
+                inner_id = text[start : start + 2]
+                start = inner + int(text[start + 2 : inner])
+                values["62" + inner_id] = text[inner:start]
     except ValueError:
         return None
-    tail = _tail(guid).match(text, place)
-    signature = from_base64url(tail[1] + tail[2]) if tail else None
-    if signature is None or values.get("2600") != guid or values.get("8000") != guid or "8001" not in values:
+    kid, values["8002"], first, second = tail.groups()
+    signature = from_base64url(first + second)
+    if place != stop or signature is None or len(text) > emv.TEXT_MAX:
         return None
-    return SignedText(values, DOMAIN + text[:place].encode(), signature, values["8001"])
+    return SignedText(values, DOMAIN + text[: tail.end(2)].encode(), signature, kid)
+
+
+@lru_cache(16)
+def _frame(guid: str) -> tuple[str, re.Pattern[str]]:
+    """How a dynamic code of ours begins, and how it ends: control data, both pieces of the signature, the CRC."""
+    owner = emv.write("00", guid)
+    head = f"00020101021226{len(owner) + 26:02d}{owner}0122"
+    control = rf"80[0-9]{{2}}{re.escape(owner)}01[0-9]{{2}}([\w-]{{1,12}})0210([1-9][0-9]{{9}})"
+    return head, re.compile(control + _tail(guid).pattern, re.ASCII)
 
 
 def _alive(content: CodeContent, now: datetime) -> CodeContent:
