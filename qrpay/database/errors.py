@@ -24,6 +24,7 @@ _AWAY: Final = (
     OSError,  # refused, reset, timed out: TimeoutError is one of them
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a database that is being closed to connections
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,

@@ -41,6 +41,7 @@ async def serve(
         # What is alive now lives as long as the worker: the collector need not look at it again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(20_000, 20, 50)  # what a request makes is freed by counting; there are no cycles to find
         ready()
         await stop.wait()
         worker.draining = dispatcher.draining = True

@@ -11,7 +11,7 @@ pin_wrong = row(
 
 pin_locked = row(
     "pin_locked", 429, "The PIN is locked after too many wrong tries.", "支付密码错误次数过多,已锁定。",
-    "Wait until {until}; nothing was paid.", "请于 {until} 之后重试,本次未付款。",
+    "Wait until {until}; nothing was paid.", "请于 {until} 之后重试,本次未付款。", retry=True,
 )  # fmt: skip
 """Figure: `until` (RFC 3339)."""
 
