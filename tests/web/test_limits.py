@@ -135,7 +135,8 @@ async def test_ten_thousand_waiters_ask_the_database_nothing(fresh_database: Dat
         before = await _transactions(fresh_database)
         await asyncio.sleep(2.0)
         idle = await _transactions(fresh_database) - before
-        assert idle <= 3, f"{idle} transactions in two seconds in which nothing happened"
+        # Statistics of what came before arrive late on a busy machine; the waiters would ask ten thousand times.
+        assert idle <= 20, f"{idle} transactions in two seconds in which nothing happened"
 
         assert (await api.pay(api.ana, order)).status == 201
         async with asyncio.timeout(60):
