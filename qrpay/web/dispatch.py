@@ -11,7 +11,6 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 import structlog
 from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
-from aiohttp.streams import StreamReader
 from msgspec import Struct
 
 from qrpay.core import Core
@@ -86,21 +85,22 @@ class Dispatcher:
 
     # One request ----------------------------------------------------------------------------------------------
 
-    async def answer(self, connection: Connection, message: RawRequestMessage, payload: StreamReader) -> bool:
+    async def answer(self, connection: Connection, request: Request) -> bool:
         """Answer one request on its connection; whether the connection may be kept."""
-        request = Request(connection, message, payload, f"{self._prefix}{next(self._numbers):x}")
-        keep = not (message.should_close or self.draining)
+        request.id = f"{self._prefix}{next(self._numbers):x}"
+        keep = not (request.last or self.draining)
         REQUEST_ID.set(request.id)
         served: Served | None = None
         try:
-            self._check_line(connection, message)
+            if not request.plain:
+                self._check_line(connection, request.message())
             served, path = self._match(request)
             said = await self._serve(served, request, path)
             if said is STREAMED:
                 return False  # a stream has written itself
             status, data = self._encode(served, said, request, close=not keep)
         except Refused as refused:
-            status, data, keep = self._refuse(refused, request, keep=keep and payload.is_eof())
+            status, data, keep = self._refuse(refused, request, keep=keep and request.complete)
         except ConnectionError:
             return False
         except Exception:  # the web's one net: a bug is a 500 with a reference, and is logged whole

@@ -1,7 +1,8 @@
 """The connection: aiohttp's parser and transport, with one task a connection instead of one a request.
 
 This is the one module that rests on aiohttp's inside (3.14, pinned): it replaces RequestHandler.start, so that
-a request costs no task, no writer and no header dictionary of its own; docs/decisions/0004 has the gain.
+a request costs no task, no writer and no header dictionary of its own (docs/decisions/0003). A plain request on a
+connection that has sent nothing but plain requests takes the lane (`lane.py`, docs/decisions/0009).
 It also closes what aiohttp leaves open: a head that never ends, and an idle connection while we drain.
 """
 
@@ -18,19 +19,21 @@ from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_server import Server
 
 from qrpay.settings import Settings
+from qrpay.web.lane import Head, Lane
+from qrpay.web.wire import ParsedRequest, PlainRequest, Request
 
 SWEEP_S: Final = 1.0
 IDLE_WHILE_DRAINING_S: Final = 1.0
 LINGER_S: Final = 2.0
 
-Answer = Callable[["Connection", RawRequestMessage, StreamReader], Awaitable[bool]]
+Answer = Callable[["Connection", Request], Awaitable[bool]]
 Garbled = Callable[["Connection", bool], None]
 
 
 class Connection(RequestHandler):
     """One client's connection. Its requests are answered in order, by one task."""
 
-    __slots__ = ("_door", "_head_since", "_idle_since", "_only_reads", "trusted_host")
+    __slots__ = ("_door", "_head_since", "_idle_since", "_lane", "_only_reads", "_plain", "trusted_host")
 
     def __init__(self, door: "Door", **said: Any) -> None:
         super().__init__(door, **said)
@@ -38,15 +41,37 @@ class Connection(RequestHandler):
         self._idle_since = self._head_since = self._loop.time()
         self.trusted_host = ""
         self._only_reads = False
+        # Where the parser stands between two requests is known only while each was plain and exact: so the lane is
+        # closed for good by the first bytes that are not.
+        self._lane: Lane | None = Lane()
+        self._plain: tuple[Head, bytes] | None = None
 
     def data_received(self, data: bytes) -> None:
         """Parse; and note since when a head is under way, so that a slow one can be cut."""
+        if self._lane is not None and data:
+            plain = self._lane.read(data)
+            if plain is None:
+                self._lane = None
+            elif self._waits() and plain[0].headers["Host"] == self.trusted_host:
+                self._plain, self._head_since = plain, 0.0
+                self._waiter.set_result(None)  # type: ignore[union-attr] # it waits
+                return
         before = self._request_count
         super().data_received(data)
         if self._request_count != before:
             self._head_since = 0.0
         elif not self._head_since:
             self._head_since = self._loop.time()
+
+    def _waits(self) -> bool:
+        """Whether the last request is answered and nothing else has come."""
+        waiter = self._waiter
+        return (
+            waiter is not None
+            and not waiter.done()
+            and not self._messages
+            and not (self._close or self._force_close or self._upgraded or self._buffer_paused)
+        )
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody is there to be told: what only reads or waits is given up, what moves money is finished."""
@@ -72,23 +97,18 @@ class Connection(RequestHandler):
                         await self._waiter
                     finally:
                         self._waiter = None
-                message, payload = self._messages.popleft()
-                if self._parser is not None:
-                    self._parser.message_consumed()
-                if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
-                    self._resume_reading_if_drained()
-                if not isinstance(message, RawRequestMessage):
-                    door.garbled(self, isinstance(message.exc, LineTooLong))
+                request = self._next_request()
+                if request is None:
                     break
                 self._request_in_progress = True
-                self._only_reads = message.method == "GET"
+                self._only_reads = request.method == "GET"
                 try:
-                    keep = await door.answer(self, message, payload)
+                    keep = await door.answer(self, request)
                 finally:
                     self._request_in_progress = False
                     self._head_since = 0.0
-                if not keep or not payload.is_eof() or self._upgraded:
-                    await self._linger(payload)
+                if not keep or not request.complete or self._upgraded:
+                    await self._linger(request.payload)
                     break
         except (asyncio.CancelledError, ConnectionError):
             self.force_close()
@@ -97,6 +117,21 @@ class Connection(RequestHandler):
             self._task_handler = None
             if self.transport is not None:
                 self.transport.close()
+
+    def _next_request(self) -> Request | None:
+        """What came: from the lane or from the parser; None for what was no HTTP, which is answered here."""
+        if self._plain is not None:
+            (head, body), self._plain = self._plain, None
+            return PlainRequest(self, head, body)
+        message, payload = self._messages.popleft()
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+        if not isinstance(message, RawRequestMessage):
+            self._door.garbled(self, isinstance(message.exc, LineTooLong))
+            return None
+        return ParsedRequest(self, message, payload)
 
     async def _linger(self, payload: StreamReader) -> None:
         """Take what the client still sends for a moment: hung up on at once, it would be reset before it reads us."""

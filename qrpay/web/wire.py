@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
-from aiohttp.streams import StreamReader
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from qrpay.problem import FieldError, body_too_large, malformed_request, request_timeout, unsupported_media_type
+from qrpay.web.lane import Head
 
 if TYPE_CHECKING:
-    from multidict import CIMultiDictProxy
-
     from qrpay.web.protocol import Connection
 
 REASONS: Final = {status.value: status.phrase for status in HTTPStatus} | {413: "Content Too Large"}
@@ -25,20 +27,23 @@ SAFETY: Final = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer
 CSP: Final = "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
 
 
-class Request:
-    """What was asked. The body is read when somebody asks for it."""
+class Request(ABC):
+    """What was asked. The body is read when somebody asks for it.
 
-    __slots__ = ("_connection", "_message", "_payload", "headers", "id", "method", "path", "query")
+    headers   by name; complete: whether all of it has arrived; last: whether the client wants to hang up after it
+    """
 
-    def __init__(self, connection: "Connection", message: RawRequestMessage, payload: StreamReader, id: str) -> None:
+    __slots__ = ("_connection", "headers", "id", "last", "method", "path", "query")
+    headers: "Mapping[str, str]"
+    plain = False
+    """Whether it came by the lane, where its first line and its Host were looked at."""
+
+    def __init__(self, connection: "Connection", method: str, target: str, last: bool) -> None:
         self._connection = connection
-        self._message = message
-        self._payload = payload
-        self.headers: CIMultiDictProxy[str] = message.headers
-        self.id = id
-        self.method = message.method
-        path, _, self.query = message.path.partition("?")
-        self.path = path
+        self.id = ""
+        self.last = last
+        self.method = method
+        self.path, _, self.query = target.partition("?")
 
     @property
     def peer(self) -> str:
@@ -47,11 +52,86 @@ class Request:
         return str(peername[0]) if isinstance(peername, tuple) else "local"
 
     @property
-    def keep_alive(self) -> bool:
-        return not self._message.should_close
+    @abstractmethod
+    def complete(self) -> bool:
+        """Whether all of it has arrived."""
 
+    @property
+    @abstractmethod
+    def payload(self) -> StreamReader:
+        """What is still to come."""
+
+    @abstractmethod
     async def body(self, limit: int, timeout_s: float) -> bytes:
         """All of the body, at most `limit` bytes, unpacked when it came gzipped."""
+
+    @abstractmethod
+    def message(self) -> RawRequestMessage:
+        """Its head as aiohttp knows it."""
+
+    def stream(self) -> web.BaseRequest:
+        """The same request as aiohttp knows it, for an answer that is written bit by bit."""
+        connection = self._connection
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        return web.BaseRequest(self.message(), self.payload, connection, StreamWriter(connection, loop), task, loop)
+
+
+class PlainRequest(Request):
+    """A request that came by the lane: complete, and looked at."""
+
+    __slots__ = ("_body", "_head")
+    plain = True
+    complete = True
+
+    def __init__(self, connection: "Connection", head: Head, body: bytes) -> None:
+        super().__init__(connection, head.method, head.target, last=False)
+        self.headers = head.headers
+        self._head = head
+        self._body = body
+
+    @property
+    def payload(self) -> StreamReader:
+        return EMPTY_PAYLOAD
+
+    async def body(self, limit: int, timeout_s: float) -> bytes:
+        if len(self._body) > limit:
+            raise body_too_large(limit=limit)
+        return self._body
+
+    def message(self) -> RawRequestMessage:
+        head, headers = self._head, CIMultiDict(self._head.headers)
+        raw = tuple((name.encode(), value.encode()) for name, value in headers.items())
+        url = URL.build(path=self.path, query_string=self.query, encoded=True)
+        return RawRequestMessage(
+            head.method, head.target, HttpVersion11, CIMultiDictProxy(headers), raw, False, None, False, False, url
+        )
+
+
+class ParsedRequest(Request):
+    """A request that aiohttp's parser took apart."""
+
+    __slots__ = ("_message", "_payload")
+
+    def __init__(self, connection: "Connection", message: RawRequestMessage, payload: StreamReader) -> None:
+        super().__init__(connection, message.method, message.path, last=message.should_close)
+        self.headers = message.headers
+        self._message = message
+        self._payload = payload
+
+    @property
+    def complete(self) -> bool:
+        return self._payload.is_eof()
+
+    @property
+    def payload(self) -> StreamReader:
+        return self._payload
+
+    def message(self) -> RawRequestMessage:
+        return self._message
+
+    async def body(self, limit: int, timeout_s: float) -> bytes:
         payload = self._payload
         announced = self.headers.get("Content-Length")
         if announced is not None and int(announced) > limit:
@@ -84,14 +164,6 @@ class Request:
         except (web.PayloadAccessError, web.RequestPayloadError, ValueError) as defect:
             raise malformed_request(errors=[FieldError("", "The body is not framed correctly.")]) from defect
         return b"".join(parts)
-
-    def stream(self) -> web.BaseRequest:
-        """The same request as aiohttp knows it, for an answer that is written bit by bit."""
-        connection = self._connection
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None
-        return web.BaseRequest(self._message, self._payload, connection, StreamWriter(connection, loop), task, loop)
 
 
 def unpacked(raw: bytes, coding: str, limit: int) -> bytes:
