@@ -58,6 +58,7 @@ async def open_core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator
     core = Core(
         settings=settings, clock=clock, database=database, ledger=engine, keyring=keyring,
         reader=Reader(keyring, settings.code_guid), vault=vault, hub=Hub(),
+        sources=[source for feature in features() for source in feature.events],
     )  # fmt: skip
     try:
         for feature in features():

@@ -16,7 +16,7 @@ from qrpay.values import Clock
 from qrpay.vault import Vault
 
 if TYPE_CHECKING:
-    from qrpay.background.model import Event
+    from qrpay.background.model import Event, EventSource
 
 
 Item = TypeVar("Item")
@@ -24,7 +24,10 @@ Result = TypeVar("Result")
 
 
 class Core(Struct, frozen=True):
-    """The shared things: what is set, what time it is, where it is kept, who moves money, who signs, who waits."""
+    """The shared things: what is set, what time it is, where it is kept, who moves money, who signs, who waits.
+
+    sources  who tells what an event says: the features', filled in by the app
+    """
 
     settings: Settings
     clock: Clock
@@ -34,6 +37,7 @@ class Core(Struct, frozen=True):
     reader: Reader
     vault: Vault
     hub: "Hub[Event]"
+    sources: "list[EventSource]" = field(default_factory=list)
     batchers: dict[str, Batcher[Any, Any]] = field(default_factory=dict)
 
     @property

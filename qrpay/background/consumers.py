@@ -1,4 +1,4 @@
-"""Consumers: each hears the log once, in order, in batches; what it writes and its cursor commit together."""
+"""Consumers: each hears the log once, in order, in spans; what it writes and its cursor commit together."""
 
 import asyncio
 from typing import TYPE_CHECKING, Final
@@ -10,7 +10,7 @@ from qrpay.background.model import Consumer
 if TYPE_CHECKING:
     from qrpay.core import Core
 
-BATCH_MAX: Final = 1_000
+BATCH_MAX: Final = 2_000
 LOOK_S: Final = 1.0
 """How long a consumer trusts that nobody rang; the log may have grown under another leader."""
 
@@ -24,29 +24,37 @@ class Listening:
         self.name = self._cursor = f"consumer {consumer.name}"
         self._lag = metrics.consumer_lag_events.labels(consumer.name)
         self._position: int | None = None
-        self.news = asyncio.Event()
+        self._last = 0
+        self._news = asyncio.Event()
+
+    def ring(self, last: int) -> None:
+        """The log reaches to this number now."""
+        self._last = last
+        self._news.set()
 
     async def run(self) -> None:
-        """Hear the log until cancelled; `news` is set when it has grown."""
+        """Hear the log until cancelled."""
         while True:
-            self.news.clear()
+            self._news.clear()
             while await self.step() == BATCH_MAX:
                 pass
-            await news_or(self.news, LOOK_S)
+            await news_or(self._news, LOOK_S)
 
     async def step(self) -> int:
-        """Hear one batch; how many events it held. Raises CursorMovedError when another process hears for it."""
+        """Hear one span; how many events it held. Raises CursorMovedError when another process hears for it."""
         core = self._core
         if self._position is None:
             self._position = int(await store.position(core.database, self._cursor, "0"))
-        events = await store.events_after(core.database, self._position, BATCH_MAX)
-        if not events:
-            self._lag.set(0)
+        old = self._position
+        if self._last <= old:  # nobody rang: look for what another leader wrote
+            self._last = await store.last_seq(core.database)
+        until = min(self._last, old + BATCH_MAX)
+        self._lag.set(max(0, self._last - until))
+        if until <= old:
             return 0
-        old, self._position = self._position, None  # read again, should the commit's outcome stay unknown
+        self._position = None  # read again, should the commit's outcome stay unknown
         async with core.database.transaction() as transaction:
-            await store.move(transaction, self._cursor, str(old), str(events[-1].seq))
-            await self._consumer.hear(core, transaction, events)
-        self._position = events[-1].seq
-        self._lag.set(await store.last_seq(core.database) - self._position if len(events) == BATCH_MAX else 0)
-        return len(events)
+            await store.move(transaction, self._cursor, str(old), str(until))
+            await self._consumer.hear(core, transaction, old, until)
+        self._position = until
+        return until - old

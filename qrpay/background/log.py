@@ -1,25 +1,25 @@
-"""The log writer: tails the ledger and the outbox, lets features build events, and appends them in commit order."""
+"""The log writer: tails the ledger and the outbox, and appends who is told of what, in commit order."""
 
 import asyncio
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from qrpay.background import metrics, store
-from qrpay.background.model import EventSource, NewEvent
-from qrpay.ledger.model import Posted
+from qrpay.background.model import EventSource, Noted, Tail
+from qrpay.values import Id
 
 if TYPE_CHECKING:
     from qrpay.core import Core
 
 CURSOR: Final = "event log"
-BATCH_MAX: Final = 1_000
+BATCH_MAX: Final = 2_000
 OUTBOX_MAX: Final = 10_000
 """Events of the outbox a batch; far more than a batch of transfers, so that the two stay side by side."""
-BUSY_S: Final = 0.02
-IDLE_S: Final = 0.1
-"""How often the ledger is asked while something happened within the last second, and otherwise."""
+PAUSE_S: Final = 0.04
+"""Between two looks at the ledger, busy or idle: fewer, larger steps cost less, but a till waits for the next."""
 LAG_S: Final = 1.0
 """How often it is asked whether a running transaction holds something back."""
 
@@ -27,8 +27,8 @@ LAG_S: Final = 1.0
 class LogWriter:
     """Appends what happened to the event log, batch by batch. Only the leader runs one; a second one is fenced off."""
 
-    def __init__(self, core: "Core", sources: Sequence[EventSource], ring: Callable[[], None]) -> None:
-        """`ring` is called whenever the log has grown."""
+    def __init__(self, core: "Core", sources: Sequence[EventSource], ring: Callable[[int], None]) -> None:
+        """`ring` is called with the log's last number whenever it has grown."""
         self._core = core
         self._sources = sources
         self._ring = ring
@@ -37,63 +37,74 @@ class LogWriter:
     async def run(self) -> None:
         """Follow the ledger until cancelled."""
         loop = asyncio.get_running_loop()
-        busy_until = look_at = 0.0
+        look_at = 0.0
         while True:
             read = await self.step()
             if read >= BATCH_MAX:
                 continue
-            now = loop.time()
-            if read:
-                busy_until = now + 1.0
-            elif now >= look_at:
+            if not read and loop.time() >= look_at:
                 # Nothing to read is not yet nothing that waits.
                 metrics.event_lag_s.set(await store.held_back_s(self._core.database))
-                look_at = now + LAG_S
-            await asyncio.sleep(BUSY_S if now < busy_until else IDLE_S)
+                look_at = loop.time() + LAG_S
+            await asyncio.sleep(PAUSE_S)
 
     async def step(self) -> int:
         """Move one batch; how many transfers and announced events were read. Raises CursorMovedError."""
+        database = self._core.database
         if self._cursor is None:
-            self._cursor = await store.position(self._core.database, CURSOR, "")
-        # One snapshot for both: whatever a writer had seen when it wrote, we have seen when we read it.
-        async with self._core.database.transaction() as look:
-            await look.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            transfers, cursor = await self._core.ledger.tail(self._cursor, BATCH_MAX, look)
-            # Behind a full batch are more transfers: what was announced after its last one waits for those.
-            until = cursor.partition(".")[0] if len(transfers) >= BATCH_MAX else None
-            announced = await store.announced(look, until, OUTBOX_MAX)
-        if not transfers and not announced:
+            self._cursor = await store.position(database, CURSOR, "")
+        unread = await store.unread(database, self._cursor, BATCH_MAX)
+        tail, announced = unread.tail, await self._announced(unread) if unread.waiting else ()
+        read = len(tail.ids) + len(announced)
+        if not read:
             return 0
-        built = [await source.build(self._core, batch) for source, batch in self._shared_out(transfers)]
-        events = in_order([*built, [row.event for row in announced]], announced)
-        await self._append(events, announced, cursor)
-        seen = [posted.timestamp for posted in transfers] + [row.at for row in announced]
-        metrics.event_lag_s.set(max(0.0, (self._core.clock() - min(seen)).total_seconds()))
-        return len(transfers) + len(announced)
-
-    def _shared_out(self, transfers: Sequence[Posted]) -> Iterable[tuple[EventSource, Sequence[Posted]]]:
-        for source in self._sources:
-            batch = [posted for posted in transfers if posted.code in source.codes]
-            if batch:
-                yield source, batch
-
-    async def _append(self, events: Sequence[NewEvent], announced: Sequence[store.Announced], cursor: str) -> None:
-        assert self._cursor is not None
+        events = in_order(tail, await self._noted(tail), announced)
         old, self._cursor = self._cursor, None  # read again from the table, should the commit's outcome stay unknown
-        async with self._core.database.transaction() as transaction:
-            await store.move(transaction, CURSOR, old, cursor)
-            appended = await store.append(transaction, events, [row.place for row in announced])
-        self._cursor = cursor
-        metrics.events_total.inc(appended.written)
-        if appended.written:
-            self._ring()
+        moved = CURSOR, old, unread.cursor
+        last = await store.append(database, moved, events, [row.place for row in announced])
+        self._cursor = unread.cursor
+        oldest = min([*tail.timestamps, *(row.at for row in announced)])
+        metrics.event_lag_s.set(max(0.0, (self._core.clock() - oldest).total_seconds()))
+        if events.types:
+            metrics.events_total.inc(len(events.types))
+            self._ring(last)
+        return read
+
+    async def _announced(self, unread: store.Unread) -> Sequence[store.Announced]:
+        """The outbox as it stood when the tail was read: whatever a writer had seen when it wrote, we have seen too."""
+        # Behind a full tail are more transfers: what was announced after its last one waits for those.
+        until = unread.last if len(unread.tail.ids) >= BATCH_MAX else None
+        return await store.announced(self._core.database, unread.bound, until, OUTBOX_MAX)
+
+    async def _noted(self, tail: Tail) -> Sequence[Noted]:
+        codes = set(tail.codes)
+        noted = [await source.note(self._core, tail) for source in self._sources if not codes.isdisjoint(source.codes)]
+        if len(noted) == 1:
+            return noted[0]
+        return sorted((one for each in noted for one in each), key=itemgetter(0))
 
 
-def in_order(streams: Sequence[Sequence[NewEvent]], announced: Sequence[store.Announced]) -> Sequence[NewEvent]:
-    """Several sources' events as one list: each keeps its own order, and they are merged by time. Each id stands once.
+Row = tuple[datetime, str, Id, Id, Id | None, datetime, str | None]
+"""When it happened by the database's clock, and an event's columns."""
 
-    Announced events count from when they were written by the database's clock, as transfers do.
-    """
-    written: dict[int, datetime] = {id(row.event): row.at for row in announced}
-    merged = heapq.merge(*streams, key=lambda event: written.get(id(event), event.created_at))
-    return list({event.id: event for event in merged}.values())
+
+def in_order(tail: Tail, noted: Sequence[Noted], announced: Sequence[store.Announced]) -> store.Columns:
+    """One list: what the ledger tells keeps the ledger's order, and announcements are merged into it by time."""
+    if not announced:
+        places = [place for place, _, _ in noted]
+        return store.Columns(
+            [type_ for _, type_, _ in noted],
+            [receiver for _, _, receiver in noted],
+            [tail.abouts[place] for place in places],
+            [tail.ids[place] for place in places],
+            [tail.timestamps[place] for place in places],
+        )
+    moved: Iterable[Row] = (
+        (tail.timestamps[at], type_, receiver, tail.abouts[at], tail.ids[at], tail.timestamps[at], None)
+        for at, type_, receiver in noted
+    )
+    said: Iterable[Row] = (
+        (row.at, row.type, row.receiver, row.about, None, row.created_at, row.data) for row in announced
+    )
+    merged = list(heapq.merge(moved, said, key=itemgetter(0)))
+    return store.Columns(*([row[column] for row in merged] for column in range(1, 7)))  # type: ignore[arg-type]

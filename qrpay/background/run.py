@@ -27,9 +27,9 @@ async def work(core: "Core", features: "Sequence[Feature]") -> None:
     """Everything the leader does, until cancelled."""
     hearing = [Listening(core, consumer) for feature in features for consumer in feature.consumers]
 
-    def ring() -> None:
+    def ring(last: int) -> None:
         for listening in hearing:
-            listening.news.set()
+            listening.ring(last)
 
     sources = [source for feature in features for source in feature.events]
     jobs = [holds, *(job for feature in features for job in feature.jobs)]

@@ -1,19 +1,22 @@
 """The typed face of the event log's statements."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from qrpay.background.model import Event, NewEvent
+from qrpay.background.model import Logged, NewEvent, Tail
 from qrpay.database.pool import Queries, Row
 from qrpay.database.statements import Statements
-from qrpay.values import Id
+from qrpay.values import Id, id_of
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
+NOTHING: Final = Tail((), (), (), (), (), ())
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK: Final = timedelta(microseconds=1)
 
 
 class CursorMovedError(RuntimeError):
@@ -25,14 +28,39 @@ class Announced(Struct, frozen=True):
 
     place: int
     at: datetime
-    event: NewEvent
+    type: str
+    receiver: Id
+    about: Id
+    created_at: datetime
+    data: str
 
 
-class Appended(Struct, frozen=True):
-    """What entered the log: how many events, and the last number now (0: nothing was new)."""
+class Unread(Struct, frozen=True):
+    """What the log has not read yet.
 
-    written: int
-    last: int
+    tail     posted transfers, all of them by transactions before `bound`
+    cursor   where the next reading begins
+    last     the transaction of the tail's last transfer; None when there is none
+    bound    the oldest transaction that still ran
+    waiting  whether something is in the outbox
+    """
+
+    tail: Tail
+    cursor: str
+    last: str | None
+    bound: str
+    waiting: bool
+
+
+class Columns(Struct, frozen=True):
+    """Events to be appended, column by column; `data` may end early, where nothing more was announced."""
+
+    types: Sequence[str]
+    receivers: Sequence[Id]
+    abouts: Sequence[Id]
+    transfers: Sequence[Id | None]
+    created: Sequence[datetime]
+    data: Sequence[str | None] = ()
 
 
 async def position(database: Queries, name: str, start: str) -> str:
@@ -52,40 +80,66 @@ async def move(transaction: Queries, name: str, old: str, new: str) -> None:
 
 
 async def announce(on: Queries, events: Sequence[NewEvent]) -> None:
-    """Write events into the outbox."""
-    await on.execute(STATEMENTS.announce, *_columns(events))
+    """Write events into the outbox, those left out that were announced before."""
+    await on.execute(
+        STATEMENTS.announce,
+        [event.id for event in events],
+        [event.type for event in events],
+        [event.receiver for event in events],
+        [event.about for event in events],
+        [event.created_at for event in events],
+        [bytes(event.data).decode() for event in events],
+    )
 
 
-async def announced(database: Queries, until: str | None, limit: int) -> Sequence[Announced]:
-    """The outbox's oldest events, written up to the transaction `until`."""
-    rows = await database.fetch(STATEMENTS.announced, until, limit)
-    return [Announced(row["place"], row["announced_at"], _new_event(row)) for row in rows]
-
-
-async def append(transaction: Queries, events: Sequence[NewEvent], taken: Sequence[int]) -> Appended:
-    """Append events to the log, remove those that came from the outbox, and tell every process once."""
-    row = await transaction.fetchrow(STATEMENTS.append, *_columns(events))
+async def unread(database: Queries, cursor: str, limit: int) -> Unread:
+    """What follows `cursor` ("" for the beginning) in the ledger, at most `limit` transfers, in commit order."""
+    xid, _, place = cursor.partition(".")
+    micros, _, id_ = place.partition(".")
+    at, after = (_EPOCH + int(micros) * _TICK, id_of(bytes.fromhex(id_))) if place else (_EPOCH, id_of(bytes(16)))
+    row = await database.fetchrow(STATEMENTS.unread, xid or "0", at, after, limit)
     assert row is not None
-    if taken:
-        await transaction.execute(STATEMENTS.take_from_outbox, taken)
-    if row["written"]:
-        await transaction.execute(STATEMENTS.tell, row["last"])
-    return Appended(row["written"], row["last"] or 0)
+    *columns, last, bound, waiting = row
+    if last is None:
+        return Unread(NOTHING, cursor, None, bound, waiting)
+    tail = Tail(*columns)
+    return Unread(tail, f"{last}.{(tail.timestamps[-1] - _EPOCH) // _TICK}.{tail.ids[-1].hex}", last, bound, waiting)
 
 
-async def events_after(database: Queries, seq: int, limit: int) -> Sequence[Event]:
+async def announced(database: Queries, bound: str, until: str | None, limit: int) -> Sequence[Announced]:
+    """The outbox's oldest events, written before the transaction `bound`, and up to `until` where that is given."""
+    return [Announced(*row) for row in await database.fetch(STATEMENTS.announced, bound, until, limit)]
+
+
+async def append(database: Queries, cursor: tuple[str, str, str], events: Columns, taken: Sequence[int]) -> int:
+    """Move a cursor (its name, from, to), append events, and tell every process: all in one commit.
+
+    `taken` are the places in the outbox they came from. Answers the log's last number. Raises CursorMovedError.
+    """
+    last = await database.fetchval(
+        STATEMENTS.append, *cursor, events.types, events.receivers, events.abouts, events.transfers, events.created,
+        events.data, taken,
+    )  # fmt: skip
+    if last is None:
+        raise CursorMovedError(cursor[0])
+    return int(last)
+
+
+async def events_after(database: Queries, seq: int, limit: int) -> Sequence[Logged]:
     """The log from a number on, at most `limit` events."""
-    return [event_of(row) for row in await database.fetch(STATEMENTS.events_after, seq, limit)]
+    return [logged(*row) for row in await database.fetch(STATEMENTS.events_after, seq, limit)]
 
 
-async def news_after(database: Queries, seq: int, limit: int) -> Sequence[tuple[int, Id, Id]]:
-    """Number, receiver and thing of each event from a number on: all that most who follow the log need to know."""
-    return [tuple(row) for row in await database.fetch(STATEMENTS.news_after, seq, limit)]
+async def news_after(database: Queries, seq: int, limit: int) -> tuple[Sequence[int], Sequence[Id], Sequence[Id]]:
+    """Number, receiver and thing of each event from a number on, as columns: most need to know no more."""
+    row = await database.fetchrow(STATEMENTS.news_after, seq, limit)
+    assert row is not None
+    return (row[0], row[1], row[2]) if row[0] is not None else ((), (), ())
 
 
-async def events_at(database: Queries, seqs: Sequence[int]) -> Sequence[Event]:
+async def events_at(database: Queries, seqs: Sequence[int]) -> Sequence[Logged]:
     """The events of these numbers, in order."""
-    return [event_of(row) for row in await database.fetch(STATEMENTS.events_at, seqs)]
+    return [logged(*row) for row in await database.fetch(STATEMENTS.events_at, seqs)]
 
 
 async def held_back_s(database: Queries) -> float:
@@ -98,43 +152,29 @@ async def last_seq(database: Queries) -> int:
     return int(await database.fetchval(STATEMENTS.last_seq))
 
 
-async def events_of(database: Queries, receiver: Id, after: int, limit: int) -> Sequence[Event]:
+async def events_of(database: Queries, receiver: Id, after: int, limit: int) -> Sequence[Logged]:
     """A receiver's events after a number, oldest first."""
-    return [event_of(row) for row in await database.fetch(STATEMENTS.events_of, receiver, after, limit)]
+    return [logged(*row) for row in await database.fetch(STATEMENTS.events_of, receiver, after, limit)]
 
 
-async def seq_of(database: Queries, receiver: Id, event: Id) -> int | None:
-    """The number of an event; None when it is unknown or somebody else's."""
-    seq = await database.fetchval(STATEMENTS.seq_of, receiver, event)
-    return None if seq is None else int(seq)
+async def logged_at(database: Queries, receiver: Id, seq: int) -> Logged | None:
+    """The event of this number; None when there is none, or it is somebody else's."""
+    return _one(await database.fetchrow(STATEMENTS.logged_at, receiver, seq))
 
 
-async def latest_of(database: Queries, receiver: Id) -> Event | None:
+async def latest_of(database: Queries, receiver: Id) -> Logged | None:
     """A receiver's latest event."""
-    row = await database.fetchrow(STATEMENTS.latest_of, receiver)
-    return None if row is None else event_of(row)
+    return _one(await database.fetchrow(STATEMENTS.latest_of, receiver))
 
 
-def event_of(row: Row) -> Event:
-    """An event from its row."""
-    return Event(
-        row["seq"], row["id"], row["type"], row["receiver"], row["about"], row["created_at"],
-        msgspec.Raw(row["data"].encode()),
-    )  # fmt: skip
-
-
-def _new_event(row: Row) -> NewEvent:
-    return NewEvent(
-        row["id"], row["type"], row["receiver"], row["about"], row["created_at"], msgspec.Raw(row["data"].encode())
+def logged(
+    seq: int, type: str, receiver: Id, about: Id, transfer: Id | None, created_at: datetime, data: str | None
+) -> Logged:
+    """An event from the columns of its row."""
+    return Logged(
+        seq, type, receiver, about, transfer, created_at, None if data is None else msgspec.Raw(data.encode())
     )
 
 
-def _columns(events: Sequence[NewEvent]) -> tuple[list[object], ...]:
-    return (
-        [event.id for event in events],
-        [event.type for event in events],
-        [event.receiver for event in events],
-        [event.about for event in events],
-        [event.created_at for event in events],
-        [bytes(event.data).decode() for event in events],
-    )
+def _one(row: Row | None) -> Logged | None:
+    return None if row is None else logged(*row)

@@ -16,68 +16,81 @@ SELECT position FROM cursors WHERE name = $1;
 UPDATE cursors SET position = $3 WHERE name = $1 AND position = $2 RETURNING position;
 
 -- name: announce
--- Put events that no transfer tells into the outbox, in this order.
+-- Put events that no transfer tells into the outbox, in this order; one that was announced before is left out.
 -- $1 ids uuid[]  $2 types text[]  $3 receivers uuid[]  $4 abouts uuid[]  $5 created_at timestamptz[]  $6 data text[]
 INSERT INTO outbox (id, type, receiver, about, created_at, data)
 SELECT e.id, e.type, e.receiver, e.about, e.created_at, e.data
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::text[])
     WITH ORDINALITY AS e (id, type, receiver, about, created_at, data, place)
-ORDER BY e.place;
+ORDER BY e.place
+ON CONFLICT (id) DO NOTHING;
+
+-- name: unread
+-- What was posted after a place in the ledger, in commit order, column by column. It ends before the oldest transaction
+-- that still runs (`bound`), so that one that commits late is not passed by. Also the last one's transaction, and
+-- whether something waits in the outbox.
+-- $1 transaction text  $2 timestamp  $3 id uuid  $4 limit integer
+SELECT array_agg(t.id), array_agg(t.debit), array_agg(t.credit), array_agg(t.code), array_agg(t.about),
+    array_agg(t.timestamp), (array_agg(t.xid))[count(*)]::text AS last,
+    pg_snapshot_xmin(pg_current_snapshot())::text AS bound,
+    EXISTS (SELECT FROM outbox WHERE data IS NOT NULL) AS waiting
+FROM (
+    SELECT id, debit, credit, code, about, timestamp, xid
+    FROM transfers
+    WHERE xid >= $1::text::xid8 AND (xid, timestamp, id) > ($1::text::xid8, $2::timestamptz, $3::uuid)
+        AND xid < pg_snapshot_xmin(pg_current_snapshot())
+    ORDER BY xid, timestamp, id
+    LIMIT $4::integer
+) AS t;
 
 -- name: announced
--- The oldest events of the outbox, past no transaction that is still running.
--- $1 last transaction text (or null)  $2 limit bigint
-SELECT place, announced_at, id, type, receiver, about, created_at, data
+-- The oldest events of the outbox, written before the transaction `bound` and, where given, not after `until`.
+-- $1 bound text  $2 until text (or null)  $3 limit bigint
+SELECT place, announced_at, type, receiver, about, created_at, data
 FROM outbox
-WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) AND ($1::text IS NULL OR xid <= $1::text::xid8)
+WHERE data IS NOT NULL AND xid < $1::text::xid8 AND ($2::text IS NULL OR xid <= $2::text::xid8)
 ORDER BY place
-LIMIT $2;
-
--- name: take_from_outbox
--- Remove what has moved to the log.
--- $1 places bigint[]
-DELETE FROM outbox WHERE place = ANY ($1::bigint[]);
+LIMIT $3;
 
 -- name: append
--- Append events to the log in this order, those left out whose id it holds already; the highest number, and how many.
--- Called under a fenced cursor, so nobody else appends meanwhile and the numbers have no gap.
--- $1 ids uuid[]  $2 types text[]  $3 receivers uuid[]  $4 abouts uuid[]  $5 created_at timestamptz[]  $6 data text[]
-WITH fresh AS (
-    SELECT e.*, row_number() OVER (ORDER BY e.place) AS number
-    FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::text[])
-        WITH ORDINALITY AS e (id, type, receiver, about, created_at, data, place)
-        -- One look at the index each: as a plain anti-join, a planner that guesses badly would read the whole log.
-        LEFT JOIN LATERAL (SELECT true AS is_there FROM events WHERE events.id = e.id LIMIT 1) AS known ON true
-    WHERE known.is_there IS NULL
+-- One step of the log: move its cursor, append these events in this order, mark those that came from the outbox, and
+-- tell every process how far the log reaches (they hear it at commit). No row, and nothing done, when somebody else has
+-- moved the cursor. The cursor's row is the fence, so nobody else appends meanwhile and the numbers have no gap.
+-- $1 name  $2 from  $3 to text  $4 types text[]  $5 receivers uuid[]  $6 abouts uuid[]  $7 transfers uuid[]
+-- $8 created_at timestamptz[]  $9 data text[] (may end early: null)  $10 places in the outbox bigint[]
+WITH moved AS (
+    UPDATE cursors SET position = $3 WHERE name = $1 AND position = $2 RETURNING true
+), stands AS (
+    SELECT coalesce(max(seq), 0) AS last FROM events
 ), written AS (
-    INSERT INTO events (seq, id, type, receiver, about, created_at, data)
-    SELECT (SELECT coalesce(max(seq), 0) FROM events) + fresh.number,
-        fresh.id, fresh.type, fresh.receiver, fresh.about, fresh.created_at, fresh.data
-    FROM fresh
-    ORDER BY fresh.number
-    RETURNING seq
+    INSERT INTO events (seq, type, receiver, about, transfer, created_at, data)
+    SELECT stands.last + e.place, e.type, e.receiver, e.about, e.transfer, e.created_at, e.data
+    FROM moved CROSS JOIN stands CROSS JOIN
+        unnest($4::text[], $5::uuid[], $6::uuid[], $7::uuid[], $8::timestamptz[], $9::text[])
+        WITH ORDINALITY AS e (type, receiver, about, transfer, created_at, data, place)
+), taken AS (
+    UPDATE outbox SET data = NULL WHERE place = ANY ($10::bigint[]) AND EXISTS (SELECT FROM moved)
 )
-SELECT max(seq) AS last, count(*) AS written FROM written;
+SELECT stands.last + cardinality($4::text[]) AS last,
+    CASE WHEN cardinality($4::text[]) > 0
+        THEN pg_notify('qrpay_events', (stands.last + cardinality($4::text[]))::text) END AS heard
+FROM moved CROSS JOIN stands;
 
--- name: tell
--- Tell every process how far the log reaches; they hear it when the transaction commits.
--- $1 last bigint
-SELECT pg_notify('qrpay_events', $1::bigint::text);
+-- name: news_after
+-- Whom and what the log tells of from a number on, and no more, column by column.
+-- $1 seq bigint  $2 limit bigint
+SELECT array_agg(seq), array_agg(receiver), array_agg(about)
+FROM (SELECT seq, receiver, about FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS news;
 
 -- name: events_after
 -- The log from a number on.
 -- $1 seq bigint  $2 limit bigint
-SELECT seq, id, type, receiver, about, created_at, data FROM events WHERE seq > $1 ORDER BY seq LIMIT $2;
-
--- name: news_after
--- Whom and what the log tells of from a number on, and no more.
--- $1 seq bigint  $2 limit bigint
-SELECT seq, receiver, about FROM events WHERE seq > $1 ORDER BY seq LIMIT $2;
+SELECT seq, type, receiver, about, transfer, created_at, data FROM events WHERE seq > $1 ORDER BY seq LIMIT $2;
 
 -- name: events_at
 -- The events of these numbers.
 -- $1 seqs bigint[]
-SELECT seq, id, type, receiver, about, created_at, data FROM events WHERE seq = ANY ($1::bigint[]) ORDER BY seq;
+SELECT seq, type, receiver, about, transfer, created_at, data FROM events WHERE seq = ANY ($1::bigint[]) ORDER BY seq;
 
 -- name: held_back_s
 -- Age in seconds of the oldest transfer that may not be told yet, since an older transaction still runs; 0: none.
@@ -92,21 +105,21 @@ SELECT coalesce(max(seq), 0) FROM events;
 -- name: events_of
 -- A receiver's events after a number, oldest first.
 -- $1 receiver uuid  $2 after bigint  $3 limit bigint
-SELECT seq, id, type, receiver, about, created_at, data
+SELECT seq, type, receiver, about, transfer, created_at, data
 FROM events
 WHERE receiver = $1 AND seq > $2
 ORDER BY seq
 LIMIT $3;
 
--- name: seq_of
--- The number of an event, when it is this receiver's.
--- $1 receiver uuid  $2 id uuid
-SELECT seq FROM events WHERE id = $2 AND receiver = $1;
+-- name: logged_at
+-- The event of this number, when it is this receiver's.
+-- $1 receiver uuid  $2 seq bigint
+SELECT seq, type, receiver, about, transfer, created_at, data FROM events WHERE seq = $2 AND receiver = $1;
 
 -- name: latest_of
 -- A receiver's latest event.
 -- $1 receiver uuid
-SELECT seq, id, type, receiver, about, created_at, data
+SELECT seq, type, receiver, about, transfer, created_at, data
 FROM events
 WHERE receiver = $1
 ORDER BY seq DESC
@@ -115,3 +128,7 @@ LIMIT 1;
 -- check: the_event_log_has_no_gap
 -- Numbers run from 1 to the last without a hole.
 SELECT count(*) AS events, max(seq) AS last FROM events HAVING count(*) <> coalesce(max(seq), 0);
+
+-- check: every_event_has_its_transfer
+-- What was not announced is told from a transfer that stands.
+SELECT e.seq, e.transfer FROM events e LEFT JOIN transfers t ON t.id = e.transfer WHERE e.data IS NULL AND t.id IS NULL;

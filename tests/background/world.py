@@ -1,14 +1,15 @@
 """A shop and its customers on the real ledger, and a feature that tells their payments."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
-from qrpay.background.model import Event, EventSource, NewEvent
+from qrpay.background.model import Event, EventSource, Logged, NewEvent, Noted, Tail
 from qrpay.background.run import work
 from qrpay.background.store import events_after
+from qrpay.background.telling import told
 from qrpay.core import Core
 from qrpay.feature import Feature
 from qrpay.ledger.chart import AccountCode, TransferCode
@@ -38,8 +39,9 @@ class Shop:
 
 
 async def open_shop(core: Core) -> Shop:
-    """A shop whose customer holds a million yuan."""
+    """A shop whose customer holds a million yuan, in a house that can tell of its sales."""
     shop = Shop(core)
+    core.sources[:] = sales.events
     guarded = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
     await core.ledger.create_accounts(
         [
@@ -53,26 +55,29 @@ async def open_shop(core: Core) -> Shop:
     return shop
 
 
-def event_of(type_: str, receiver: Id, about: Id, posted: Posted) -> NewEvent:
-    """An event that a transfer tells."""
-    data = msgspec.Raw(encode({"amount": posted.amount, "currency": "CNY"}))
-    return NewEvent(claim(type_, about, receiver), type_, receiver, about, posted.timestamp, data)
+async def _note(_core: Core, tail: Tail) -> Sequence[Noted]:
+    noted: list[Noted] = []
+    for place, code in enumerate(tail.codes):
+        if code == TransferCode.PAYMENT:
+            noted += [(place, "order.paid", tail.credits[place]), (place, "payment.succeeded", tail.debits[place])]
+    return noted
 
 
-async def _build(_core: Core, batch: Sequence[Posted]) -> Sequence[NewEvent]:
-    events = []
-    for posted in batch:
-        events.append(event_of("order.paid", posted.credit, posted.about, posted))
-        events.append(event_of("payment.succeeded", posted.debit, posted.about, posted))
-    return events
+async def _note_refunds(_core: Core, tail: Tail) -> Sequence[Noted]:
+    return [
+        (place, "order.refunded", tail.debits[place])
+        for place, code in enumerate(tail.codes)
+        if code == TransferCode.REFUND
+    ]
 
 
-async def _build_closed(_core: Core, batch: Sequence[Posted]) -> Sequence[NewEvent]:
-    return [event_of("order.refunded", posted.debit, posted.about, posted) for posted in batch]
+async def _tell(_core: Core, events: Sequence[Logged], posted: Mapping[Id, Posted]) -> Sequence[msgspec.Raw]:
+    amounts = [posted[event.transfer].amount for event in events if event.transfer is not None]
+    return [msgspec.Raw(encode({"amount": amount, "currency": "CNY"})) for amount in amounts]
 
 
-paid = EventSource(frozenset({TransferCode.PAYMENT}), _build)
-refunded = EventSource(frozenset({TransferCode.REFUND}), _build_closed)
+paid = EventSource(frozenset({TransferCode.PAYMENT}), frozenset({"order.paid", "payment.succeeded"}), _note, _tell)
+refunded = EventSource(frozenset({TransferCode.REFUND}), frozenset({"order.refunded"}), _note_refunds, _tell)
 sales = Feature(events=[paid, refunded])
 
 
@@ -82,8 +87,8 @@ def announcement(receiver: Id, about: Id, core: Core, type_: str = "payment.conf
 
 
 async def log_of(core: Core) -> Sequence[Event]:
-    """The whole log."""
-    return await events_after(core.database, 0, 100_000)
+    """The whole log, told."""
+    return await told(core, await events_after(core.database, 0, 100_000))
 
 
 async def until_logged(core: Core, count: int) -> Sequence[Event]:

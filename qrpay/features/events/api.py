@@ -85,9 +85,10 @@ async def _begin(call: Call, response: web.StreamResponse, after: int | None) ->
     if after is None:
         # Without `data` nothing is dispatched, yet a client that is cut off before its first event can resume.
         latest = await service.latest(call.core, receiver)
-        start = f"id: {id_text(PREFIX, latest.id)}\n" if latest else ""
+        seq, id_ = latest or (0, None)
+        start = f"id: {id_text(PREFIX, id_)}\n" if id_ else ""
         await _write(response, f"{start}retry: {RETRY_MS}\n\n".encode())
-        return latest.seq if latest else 0
+        return seq
     await _write(response, f"retry: {RETRY_MS}\n\n".encode())
     async for events in service.missed(call.core, receiver, after):
         await _write(response, b"".join(map(sse, events)))

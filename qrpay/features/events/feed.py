@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from qrpay.background.jobs import guarded
 from qrpay.background.store import events_at, last_seq, news_after
+from qrpay.background.telling import told
 
 if TYPE_CHECKING:
     from qrpay.core import Core
@@ -68,16 +69,16 @@ class Feed:
             self._seen = max(self._seen, last)
             return
         while self._seen < last:
-            news = await news_after(self._core.database, self._seen, PAGE)
-            if not news:
+            seqs, receivers, abouts = await news_after(self._core.database, self._seen, PAGE)
+            if not seqs:
                 self._seen = last  # a failover may have lost what was told
                 return
-            for _, _, about in news:
+            for about in abouts:
                 hub.wake(about)
-            if wanted := [seq for seq, receiver, _ in news if hub.listens(receiver)]:
-                for event in await events_at(self._core.database, wanted):
+            if wanted := [seq for seq, receiver in zip(seqs, receivers, strict=True) if hub.listens(receiver)]:
+                for event in await told(self._core, await events_at(self._core.database, wanted)):
                     hub.publish(event.receiver, event)
-            self._seen = news[-1][0]
+            self._seen = seqs[-1]
 
 
 async def start(core: "Core") -> None:

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -54,6 +54,7 @@ _SECRET: Final = re.compile(r"sk_(test|live)_[A-Za-z0-9_\-]{32}\Z")
 _cards: Final = Remembered[Id, MerchantCard](REMEMBERED_MAX, CARD_AGE_MAX_S)
 _places: Final = Remembered[tuple[Id, Id | None, Id | None], Place](REMEMBERED_MAX)
 _opened: Final = Remembered[Id, Id](REMEMBERED_MAX)
+_owners: Final = Remembered[Id, Id](REMEMBERED_MAX)  # an account never changes hands
 
 
 async def start(core: Core) -> None:
@@ -257,3 +258,14 @@ async def balances(core: Core, merchant: Id) -> Balances:
 async def names_of_accounts(core: Core, accounts: set[Id]) -> dict[Id, str]:
     """Names by ledger account, for those that are merchants'."""
     return await store.names_of_accounts(core.database, list(accounts)) if accounts else {}
+
+
+async def owners_of(core: Core, accounts: Iterable[Id]) -> dict[Id, Id]:
+    """The merchants behind these ledger accounts, remembered; accounts of nobody are left out."""
+    found = {account: _owners.get(account) for account in accounts}
+    if missing := [account for account, owner in found.items() if owner is None]:
+        read = await store.owners_of_accounts(core.database, missing)
+        for account, owner in read.items():
+            _owners.put(account, owner, _owners.reading)
+        found |= read
+    return {account: owner for account, owner in found.items() if owner is not None}

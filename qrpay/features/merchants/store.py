@@ -107,3 +107,9 @@ async def names_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[Id
     """Names by ledger account, for those that are merchants'."""
     rows = await queries.fetch(STATEMENTS["names_of_accounts"], list(accounts))
     return {row["account"]: row["name"] for row in rows}
+
+
+async def owners_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[Id, Id]:
+    """Merchants by ledger account, for those that are merchants'."""
+    rows = await queries.fetch(STATEMENTS["owners_of_accounts"], list(accounts))
+    return {row["account"]: row["merchant"] for row in rows}

@@ -88,3 +88,8 @@ SELECT account, currency FROM merchant_accounts WHERE merchant = $1 ORDER BY cur
 -- $1 accounts uuid[]
 SELECT a.account, m.name FROM merchant_accounts AS a JOIN merchants AS m ON m.id = a.merchant
 WHERE a.account = ANY($1);
+
+-- name: owners_of_accounts
+-- The merchants behind these ledger accounts.
+-- $1 accounts uuid[]
+SELECT account, merchant FROM merchant_accounts WHERE account = ANY($1);

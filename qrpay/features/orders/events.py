@@ -1,42 +1,41 @@
-"""What orders announce to their merchants: closed, expired. Built from the transfers that claimed them.
+"""What orders announce to their merchants: closed, expired. Told from the transfers that claimed them.
 
 That one is paid is announced by payments, to both sides at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from qrpay.background.model import EventSource, NewEvent
+from qrpay.background.model import EventSource, Logged, Noted, Tail
 from qrpay.core import Core
 from qrpay.features.orders import service, store
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import Posted
-from qrpay.values import claim
+from qrpay.values import Id
 
-TYPES: Final = {
+TYPES: Final[Mapping[int, str]] = {
     TransferCode.ORDER_CLOSE: "order.closed",
     TransferCode.ORDER_EXPIRE: "order.expired",
 }
 
 
-async def told_to_merchants(core: Core, posted: Sequence[Posted]) -> Sequence[NewEvent]:
-    """`order.closed`, `order.expired`, each with the order as it stands, in the ledger's order."""
-    rows = await store.by_id(core.database, [one.id for one in posted])
-    known = [one for one in posted if one.id in rows]
-    orders = await service.views(core, [rows[one.id] for one in known], {one.id: one for one in known}, code=False)
+async def note_merchants(core: Core, tail: Tail) -> Sequence[Noted]:
+    """`order.closed`, `order.expired`. The marker moves no money, so the order itself says whose it is."""
+    ended = [place for place, code in enumerate(tail.codes) if code in TYPES]
+    rows = await store.by_id(core.database, [tail.ids[place] for place in ended])
     return [
-        NewEvent(
-            id=claim("event", one.id, TYPES[TransferCode(one.code)]),
-            type=TYPES[TransferCode(one.code)],
-            receiver=rows[one.id].merchant,
-            about=one.id,
-            created_at=one.timestamp,
-            data=msgspec.Raw(msgspec.json.encode(order)),
-        )
-        for one, order in zip(known, orders, strict=True)
+        (place, TYPES[tail.codes[place]], rows[tail.ids[place]].merchant) for place in ended if tail.ids[place] in rows
     ]
 
 
-events = [EventSource(frozenset(TYPES), told_to_merchants)]
+async def tell_merchants(core: Core, events: Sequence[Logged], posted: Mapping[Id, Posted]) -> Sequence[msgspec.Raw]:
+    """Each with the order, as of the transfer that closed it."""
+    rows = await store.by_id(core.database, [one.about for one in events])
+    orders = await service.views(core, list(rows.values()), posted, code=False)
+    told = dict(zip(rows, orders, strict=True))
+    return [msgspec.Raw(msgspec.json.encode(told[one.about])) for one in events]
+
+
+events = [EventSource(frozenset(map(TransferCode, TYPES)), frozenset(TYPES.values()), note_merchants, tell_merchants)]

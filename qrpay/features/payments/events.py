@@ -1,47 +1,51 @@
 """What payments announce: `order.paid` to the merchant, with the order; `payment.paid` to the payer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
-from qrpay.background.model import EventSource, NewEvent
+from qrpay.background.model import EventSource, Logged, Noted, Tail
 from qrpay.core import Core
 from qrpay.features.e_accounts import service as e_accounts
-from qrpay.features.e_accounts.model import Holder
+from qrpay.features.merchants import service as merchants
 from qrpay.features.orders import service as orders
 from qrpay.features.orders import store as order_store
-from qrpay.features.orders.model import Order, OrderRow
 from qrpay.features.payments import service
-from qrpay.features.payments.model import Payment
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import Posted
-from qrpay.values import Id, claim
+from qrpay.values import Id
 
-Told = tuple[Posted, OrderRow, Order, Payment]
-
-
-async def told_to_both(core: Core, posted: Sequence[Posted]) -> Sequence[NewEvent]:
-    """Both sides of each payment, in the ledger's order. Orders and payers are read once for the batch."""
-    rows = await order_store.by_id(core.database, [one.id for one in posted])
-    known = [one for one in posted if one.id in rows]
-    holders = await e_accounts.holders_of(core, {one.debit for one in known})
-    seen = await orders.views(core, [rows[one.id] for one in known], {one.id: one for one in known}, code=False)
-    payments = await service.views(core, known, rows)
-    told = [(one, rows[one.id], order, payments[one.id]) for one, order in zip(known, seen, strict=True)]
-    return list(_events(told, holders))
+PAID: Final = "order.paid"
+PAYER_PAID: Final = "payment.paid"
 
 
-def _events(told: Sequence[Told], holders: Mapping[Id, Holder]) -> Iterator[NewEvent]:
-    encode = msgspec.json.encode
-    for one, row, order, payment in told:
-        id, at = one.id, one.timestamp
-        yield NewEvent(
-            claim("order.paid", id), "order.paid", row.merchant, id, at, msgspec.Raw(encode(order))
-        )  # fmt: skip
-        if holder := holders.get(one.debit):
-            yield NewEvent(
-                claim("payment.paid", id), "payment.paid", holder.customer, id, at, msgspec.Raw(encode(payment))
-            )  # fmt: skip
+async def note_both(core: Core, tail: Tail) -> Sequence[Noted]:
+    """Both sides of each payment. Whose the accounts are is remembered: in the steady state nothing is read."""
+    debits, credits = tail.debits, tail.credits
+    payments = [place for place, code in enumerate(tail.codes) if code == TransferCode.PAYMENT]
+    owners = await merchants.owners_of(core, {credits[place] for place in payments})
+    holders = await e_accounts.holders_of(core, {debits[place] for place in payments})
+    customers = {account: holder.customer for account, holder in holders.items()}
+    noted: list[Noted] = []
+    for place in payments:
+        if merchant := owners.get(credits[place]):
+            noted.append((place, PAID, merchant))
+        if customer := customers.get(debits[place]):
+            noted.append((place, PAYER_PAID, customer))
+    return noted
 
 
-events = [EventSource(frozenset({TransferCode.PAYMENT}), told_to_both)]
+async def tell_both(core: Core, events: Sequence[Logged], posted: Mapping[Id, Posted]) -> Sequence[msgspec.Raw]:
+    """The order for the merchant, the payment for its payer, as of this transfer: what came later does not show."""
+    rows = await order_store.by_id(core.database, list({one.about for one in events}))
+    paid = [rows[one.about] for one in events if one.type == PAID and one.about in rows]
+    seen = {row.id: order for row, order in zip(paid, await orders.views(core, paid, posted, code=False), strict=True)}
+    payments = await service.views(core, [posted[one.about] for one in events if one.type == PAYER_PAID], rows)
+    encode = msgspec.json.encode  # null for a payment without an order, which no service of this house makes
+    return [msgspec.Raw(encode((seen if one.type == PAID else payments).get(one.about))) for one in events]
+
+
+events = [
+    EventSource(frozenset({TransferCode.PAYMENT}), frozenset({PAID, PAYER_PAID}), note_both, tell_both),
+]

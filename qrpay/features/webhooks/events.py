@@ -1,9 +1,8 @@
-"""What webhooks hear: every event, which becomes a delivery for each endpoint that wants it."""
+"""What webhooks hear: events become deliveries for the endpoints that want them; the others are not even read."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from qrpay.background.model import Consumer, Event
+from qrpay.background.model import Consumer
 from qrpay.features.webhooks import store
 
 if TYPE_CHECKING:
@@ -11,8 +10,8 @@ if TYPE_CHECKING:
     from qrpay.database.pool import Queries
 
 
-async def _hear(core: "Core", transaction: "Queries", events: Sequence[Event]) -> None:
-    await store.enqueue(transaction, events, core.clock())
+async def _hear(core: "Core", transaction: "Queries", after: int, until: int) -> None:
+    await store.enqueue(transaction, after, until, core.clock())
 
 
 consumers: Final = [Consumer("webhooks", _hear)]

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from qrpay.background import metrics
 from qrpay.background.jobs import news_or
-from qrpay.background.model import Job
+from qrpay.background.model import Event, Job
 from qrpay.database.errors import DatabaseAway
 from qrpay.features.webhooks import service
 from qrpay.features.webhooks.address import Gate
@@ -71,12 +71,12 @@ class Sender:
         if free <= 0:
             return
         ready = await service.due(self._core, each=self._pace.each, limit=free, in_flight=list(self._in_flight))
-        for due in ready:
-            task = self._in_flight[due.endpoint, due.seq] = asyncio.create_task(self._send(due))
+        for due, event in ready:
+            task = self._in_flight[due.endpoint, due.seq] = asyncio.create_task(self._send(due, event))
             task.add_done_callback(lambda _task: self._wake.set())
 
-    async def _send(self, due: Due) -> tuple[Due, Attempt]:
-        headers, body = service.message(self._core, due)
+    async def _send(self, due: Due, event: Event) -> tuple[Due, Attempt]:
+        headers, body = service.message(self._core, due, event)
         attempt = await self._receivers.send(due.url, headers, body)
         result = "delivered" if attempt.delivered else str(attempt.status or "no_answer")
         metrics.webhook_deliveries_total.labels(result).inc()

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from qrpay.features.events.model import EventId
@@ -87,7 +86,6 @@ class StoredDelivery(Struct, frozen=True):
     """A delivery's row, with what the event was."""
 
     seq: int
-    event: Id
     type: str
     status: DeliveryStatus
     attempts: int
@@ -100,14 +98,10 @@ class StoredDelivery(Struct, frozen=True):
 
 
 class Due(Struct, frozen=True):
-    """A delivery that may be sent now, with all that sending takes."""
+    """A delivery that may be sent now: where, and how it has gone so far. Its event is told beside it."""
 
     endpoint: Id
     seq: int
-    event: Id
-    type: str
-    created_at: datetime
-    data: msgspec.Raw
     attempts: int
     since: datetime
     next_try_at: datetime

@@ -9,7 +9,11 @@ from msgspec import UNSET, Struct, UnsetType
 
 from qrpay.background import metrics
 from qrpay.background.jobs import jittered
-from qrpay.features.events.model import PREFIX, EventBody
+from qrpay.background.model import Event
+from qrpay.background.store import events_at
+from qrpay.background.telling import event_id, told
+from qrpay.features.events import service as events
+from qrpay.features.events.model import PREFIX, body_of
 from qrpay.features.webhooks import store
 from qrpay.features.webhooks.address import Gate
 from qrpay.features.webhooks.model import (
@@ -125,57 +129,69 @@ async def deliveries(core: "Core", merchant: Id, endpoint_text: str, ask: Delive
     at = await endpoint(core, merchant, endpoint_text)
     before = None
     if ask.cursor is not None:
-        event = id_from_text(PREFIX, ask.cursor)
-        place = await store.delivery(core.database, at.id, event) if event else None
-        if place is None:
+        found = await _delivery(core, at, ask.cursor)
+        if found is None:
             raise invalid_field(errors=[FieldError("cursor", "This is no delivery of this endpoint.")])
-        before = place.seq
+        before = found.seq
     rows = await store.deliveries(core.database, at.id, before, ask.limit, ask.status)
-    more = id_text(PREFIX, rows[-1].event) if len(rows) == ask.limit else None
-    return Page([delivery_shown(row) for row in rows], more)
+    shown = [delivery_shown(core, merchant, row) for row in rows]
+    return Page(shown, shown[-1].id if len(rows) == ask.limit else None)
 
 
 async def resend(core: "Core", merchant: Id, endpoint_text: str, delivery_text: str) -> Delivery:
     """Send a delivery again, whatever became of it; later ones of the same thing wait for it once more."""
     at = await endpoint(core, merchant, endpoint_text)
-    event = id_from_text(PREFIX, delivery_text)
-    found = await store.delivery(core.database, at.id, event) if event else None
+    found = await _delivery(core, at, delivery_text)
     if found is None:
         raise not_found()
     if at.status != "enabled":
         raise webhook_endpoint_disabled(reason=at.reason)
     await store.send_again(core.database, at.id, found.seq, core.clock())
-    again = await store.delivery(core.database, at.id, found.event)
+    again = await store.delivery(core.database, at.id, found.seq)
     assert again is not None
-    return delivery_shown(again)
+    return delivery_shown(core, merchant, again)
 
 
-def delivery_shown(row: StoredDelivery) -> Delivery:
+async def _delivery(core: "Core", at: StoredEndpoint, text: str) -> StoredDelivery | None:
+    """The endpoint's delivery of the event `evt_…`."""
+    seq = await events.place(core, at.merchant, text)
+    return None if seq is None else await store.delivery(core.database, at.id, seq)
+
+
+def delivery_shown(core: "Core", merchant: Id, row: StoredDelivery) -> Delivery:
     """The delivery as its merchant reads it."""
     last = None
     if row.last_at is not None and row.last_ms is not None:
         last = LastAttempt(rfc3339(row.last_at), row.last_status, row.last_error, row.last_ms)
     next_try_at = rfc3339(row.next_try_at) if row.status == "waiting" else None
-    return Delivery(
-        id_text(PREFIX, row.event), row.type, row.status, row.attempts, rfc3339(row.created_at), next_try_at, last
-    )
+    id_ = id_text(PREFIX, event_id(core.vault, merchant, row.seq, row.created_at))
+    return Delivery(id_, row.type, row.status, row.attempts, rfc3339(row.created_at), next_try_at, last)
 
 
 # Sending -------------------------------------------------------------------------------------------------------
 
 
-async def due(core: "Core", *, each: int, limit: int, in_flight: Sequence[tuple[Id, int]]) -> Sequence[Due]:
-    """What may be sent now, `each` an endpoint at most with what is in flight; how late the oldest is, is measured."""
+async def due(
+    core: "Core", *, each: int, limit: int, in_flight: Sequence[tuple[Id, int]]
+) -> Sequence[tuple[Due, Event]]:
+    """What may be sent now, each with its event, told; `each` an endpoint at most with what is in flight.
+
+    How late the oldest is, is measured.
+    """
     now = core.clock()
     ready = await store.due(core.database, now, each=each, limit=limit, in_flight=in_flight)
     metrics.webhook_lag_s.set((now - ready[0].next_try_at).total_seconds() if ready else 0)
-    return ready
+    if not ready:
+        return ()
+    logged = await events_at(core.database, list({due.seq for due in ready}))
+    event_at = {event.seq: event for event in await told(core, logged)}
+    return [(due, event_at[due.seq]) for due in ready]
 
 
-def message(core: "Core", ready: Due) -> tuple[dict[str, str], bytes]:
+def message(core: "Core", ready: Due, event: Event) -> tuple[dict[str, str], bytes]:
     """The headers and the body of one attempt, signed now."""
-    now, id_ = core.clock(), id_text(PREFIX, ready.event)
-    body = encode(EventBody(id_, ready.type, rfc3339(ready.created_at), ready.data))
+    now, id_ = core.clock(), id_text(PREFIX, event.id)
+    body = encode(body_of(event))
     secret, timestamp = core.vault.unseal(PURPOSE, ready.secret), int(now.timestamp())
     signed = signatures(secret, core.keyring.signer("webhook", now), id_, timestamp, body)
     return {"webhook-id": id_, "webhook-timestamp": str(timestamp), "webhook-signature": signed}, body

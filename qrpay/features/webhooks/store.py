@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-import msgspec
-
-from qrpay.database.pool import Database, Queries, Row
+from qrpay.database.pool import Database, Queries
 from qrpay.database.statements import Statements
 from qrpay.features.webhooks.model import DeliveryStatus, Due, Health, StoredDelivery, StoredEndpoint, Tried
 from qrpay.values import Id
-
-if TYPE_CHECKING:
-    from qrpay.background.model import Event
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
 
@@ -48,16 +43,9 @@ async def remove(database: Database, merchant: Id, id: Id) -> bool:
     return removed is not None
 
 
-async def enqueue(transaction: Queries, events: "Sequence[Event]", now: datetime) -> int:
-    """Queue events for the endpoints that want them, and wake the sender; how many deliveries that makes."""
-    queued = await transaction.fetchval(
-        STATEMENTS.enqueue,
-        [event.seq for event in events],
-        [event.type for event in events],
-        [event.receiver for event in events],
-        [event.about for event in events],
-        now,
-    )
+async def enqueue(transaction: Queries, after: int, until: int, now: datetime) -> int:
+    """Queue a span of the log for the endpoints that want it, and wake the sender; how many deliveries that makes."""
+    queued = await transaction.fetchval(STATEMENTS.enqueue, after, until, now)
     if queued:
         await transaction.execute(STATEMENTS.wake_sender)
     return int(queued)
@@ -66,16 +54,14 @@ async def enqueue(transaction: Queries, events: "Sequence[Event]", now: datetime
 async def due(
     database: Database, now: datetime, *, each: int, limit: int, in_flight: Sequence[tuple[Id, int]]
 ) -> Sequence[Due]:
-    """What may be sent now, so that at most `each` an endpoint are in flight; `limit` in all, the longest due first."""
+    """What may be sent now, `limit` in all, the longest due first.
+
+    At most `each` of an endpoint are in flight then.
+    """
     rows = await database.fetch(
         STATEMENTS.due, now, each, limit, [endpoint for endpoint, _ in in_flight], [seq for _, seq in in_flight]
     )
-    return [_due(row) for row in rows]
-
-
-def _due(row: Row) -> Due:
-    endpoint, seq, event, type_, created_at, data, *rest = row
-    return Due(endpoint, seq, event, type_, created_at, msgspec.Raw(data.encode()), *rest)
+    return [Due(*row) for row in rows]
 
 
 async def health(transaction: Queries, endpoints: Sequence[Id]) -> dict[Id, Health]:
@@ -124,9 +110,9 @@ async def deliveries(
     ]
 
 
-async def delivery(database: Database, endpoint: Id, event: Id) -> StoredDelivery | None:
-    """One delivery of an endpoint, by its event."""
-    row = await database.fetchrow(STATEMENTS.delivery, endpoint, event)
+async def delivery(database: Database, endpoint: Id, seq: int) -> StoredDelivery | None:
+    """One delivery of an endpoint, by its event's number."""
+    row = await database.fetchrow(STATEMENTS.delivery, endpoint, seq)
     return None if row is None else StoredDelivery(*row)
 
 

@@ -43,14 +43,15 @@ RETURNING id;
 UPDATE webhook_deliveries SET status = 'given_up' WHERE endpoint = ANY ($1::uuid[]) AND status = 'waiting';
 
 -- name: enqueue
--- Queue events for the endpoints that want them; how many deliveries that makes.
--- $1 seqs bigint[]  $2 types text[]  $3 receivers uuid[]  $4 abouts uuid[]  $5 now timestamptz
+-- Queue a span of the log for the endpoints that want it; how many deliveries that makes. Endpoints come first: of
+-- merchants that have none no event is read.
+-- $1 after seq bigint  $2 until seq bigint  $3 now timestamptz
 WITH queued AS (
     INSERT INTO webhook_deliveries (endpoint, seq, about, since, next_try_at)
-    SELECT w.id, e.seq, e.about, $5, $5
-    FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::uuid[]) AS e (seq, type, receiver, about)
-        JOIN webhook_endpoints w ON w.merchant = e.receiver
-    WHERE w.status = 'enabled' AND e.seq > w.from_seq AND (w.events @> ARRAY[e.type] OR w.events @> ARRAY['*'])
+    SELECT w.id, e.seq, e.about, $3, $3
+    FROM webhook_endpoints w JOIN events e ON e.receiver = w.merchant
+    WHERE w.status = 'enabled' AND e.seq > $1::bigint AND e.seq <= $2::bigint AND e.seq > w.from_seq
+        AND (w.events @> ARRAY[e.type] OR w.events @> ARRAY['*'])
     ON CONFLICT DO NOTHING
     RETURNING 1
 )
@@ -76,8 +77,7 @@ WITH RECURSIVE busy (endpoint) AS (
     )
     FROM busy WHERE busy.endpoint IS NOT NULL
 )
-SELECT w.id AS endpoint, d.seq, e.id AS event, e.type, e.created_at, e.data, d.attempts, d.since, d.next_try_at,
-    w.url, w.secret, w.failures
+SELECT w.id AS endpoint, d.seq, d.attempts, d.since, d.next_try_at, w.url, w.secret, w.failures
 FROM busy
     JOIN webhook_endpoints w ON w.id = busy.endpoint AND w.status = 'enabled' AND w.not_before <= $1
     CROSS JOIN LATERAL (
@@ -95,7 +95,6 @@ FROM busy
             SELECT count(*) FROM unnest($4::uuid[]) AS flying (endpoint) WHERE flying.endpoint = w.id
         ))
     ) d
-    JOIN events e ON e.seq = d.seq
 ORDER BY d.next_try_at, d.seq
 LIMIT $3::bigint;
 
@@ -137,7 +136,7 @@ WHERE endpoint = ANY ($1::uuid[]) AND status = 'waiting' AND next_try_at > $2;
 -- name: deliveries
 -- An endpoint's deliveries, newest first.
 -- $1 endpoint uuid  $2 before seq bigint (or null)  $3 limit bigint  $4 status text (or null)
-SELECT d.seq, e.id AS event, e.type, d.status, d.attempts, e.created_at, d.next_try_at,
+SELECT d.seq, e.type, d.status, d.attempts, e.created_at, d.next_try_at,
     d.last_at, d.last_status, d.last_error, d.last_ms
 FROM webhook_deliveries d JOIN events e ON e.seq = d.seq
 WHERE d.endpoint = $1 AND d.seq < coalesce($2::bigint, 9223372036854775807)
@@ -146,12 +145,12 @@ ORDER BY d.seq DESC
 LIMIT $3::bigint;
 
 -- name: delivery
--- One delivery of an endpoint, by its event.
--- $1 endpoint uuid  $2 event uuid
-SELECT d.seq, e.id AS event, e.type, d.status, d.attempts, e.created_at, d.next_try_at,
+-- One delivery of an endpoint, by its event's number.
+-- $1 endpoint uuid  $2 seq bigint
+SELECT d.seq, e.type, d.status, d.attempts, e.created_at, d.next_try_at,
     d.last_at, d.last_status, d.last_error, d.last_ms
-FROM events e JOIN webhook_deliveries d ON d.seq = e.seq
-WHERE e.id = $2 AND d.endpoint = $1;
+FROM webhook_deliveries d JOIN events e ON e.seq = d.seq
+WHERE d.endpoint = $1 AND d.seq = $2;
 
 -- name: send_again
 -- Make a delivery due now, whatever has become of it; its days begin anew.
