@@ -15,6 +15,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
+from nacl.bindings import crypto_sign
 
 from qrpay.codes.problems import code_unknown_key
 from qrpay.problem import unavailable
@@ -158,11 +159,11 @@ class Ed25519Signer:
 
     def __init__(self, kid: str, private: bytes) -> None:
         self.kid: Final = kid
-        self._key = Ed25519PrivateKey.from_private_bytes(private)
+        self._pair = private + Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
     def sign(self, message: bytes) -> bytes:
-        """64 bytes (RFC 8032)."""
-        return self._key.sign(message)
+        """64 bytes (RFC 8032). libsodium makes them in half of OpenSSL's time (docs/decisions/0004)."""
+        return crypto_sign(message, self._pair)[:64]
 
 
 class Ed25519Verifier:
@@ -179,11 +180,11 @@ class Ed25519Verifier:
         self.kid: Final = kid
         self.until: Final = until
         self._key = Ed25519PublicKey.from_public_bytes(public)
-        self._private = Ed25519PrivateKey.from_private_bytes(private) if private else None
+        self._signer = Ed25519Signer(kid, private) if private else None
 
     def holds(self, signature: bytes, message: bytes) -> bool:
         """Whether the signature holds; a malleable form (S + L) does not."""
-        if self._private is not None and hmac.compare_digest(self._private.sign(message), signature):
+        if self._signer is not None and hmac.compare_digest(self._signer.sign(message), signature):
             return True
         try:
             self._key.verify(signature, message)
