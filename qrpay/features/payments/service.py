@@ -166,7 +166,7 @@ async def _account(core: Core, wallet: Wallet, asked: str) -> Id:
     return account
 
 
-_account_of = lru_cache(65_536)(merchants.account_of)
+_account_of = lru_cache(4_096)(merchants.account_of)
 
 
 async def _confirmed(core: Core, wallet: Wallet, ask: NewPayment, payable: Payable) -> bool:
@@ -227,7 +227,7 @@ def payment_view(core: Core, payable: Payable, account: Id, paid_at: datetime, p
     )
 
 
-@lru_cache(65_536)
+@lru_cache(4_096)
 def account_text(account: Id) -> str:
     """`acc_…`, remembered: the same account pays again."""
     return id_text("acc_", account)
