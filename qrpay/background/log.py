@@ -18,7 +18,7 @@ CURSOR: Final = "event log"
 BATCH_MAX: Final = 2_000
 OUTBOX_MAX: Final = 10_000
 """Events of the outbox a batch; far more than a batch of transfers, so that the two stay side by side."""
-PAUSE_S: Final = 0.04
+PAUSE_S: Final = 0.05
 """Between two looks at the ledger, busy or idle: fewer, larger steps cost less, but a till waits for the next."""
 LAG_S: Final = 1.0
 """How often it is asked whether a running transaction holds something back."""
@@ -32,7 +32,7 @@ class LogWriter:
         self._core = core
         self._sources = sources
         self._ring = ring
-        self._cursor: str | None = None
+        self._place: store.Place | None = None
 
     async def run(self) -> None:
         """Follow the ledger until cancelled."""
@@ -51,19 +51,19 @@ class LogWriter:
     async def step(self) -> int:
         """Move one batch; how many transfers and announced events were read. Raises CursorMovedError."""
         database = self._core.database
-        if self._cursor is None:
-            self._cursor = await store.position(database, CURSOR, "")
-        unread = await store.unread(database, self._cursor, BATCH_MAX)
-        tail, announced = unread.tail, await self._announced(unread) if unread.waiting else ()
-        read = len(tail.ids) + len(announced)
+        if self._place is None:
+            self._place = store.Place.of(await store.position(database, CURSOR, ""))
+        since = self._place
+        unread = await store.unread(database, since, BATCH_MAX)
+        announced = await self._announced(unread) if unread.waiting else ()
+        read = len(unread.tail.codes) + len(announced)
         if not read:
             return 0
-        events = in_order(tail, await self._noted(tail), announced)
-        old, self._cursor = self._cursor, None  # read again from the table, should the commit's outcome stay unknown
-        moved = CURSOR, old, unread.cursor
-        last = await store.append(database, moved, events, [row.place for row in announced])
-        self._cursor = unread.cursor
-        oldest = min([*tail.timestamps, *(row.at for row in announced)])
+        events = in_order(await self._noted(unread.tail), unread.times, announced)
+        self._place = None  # read again from the table, should the commit's outcome stay unknown
+        last = await store.append(database, CURSOR, since, unread.until, events, [row.place for row in announced])
+        self._place = unread.until
+        oldest = min([row.at for row in announced] + ([unread.oldest] if unread.oldest else []))
         metrics.event_lag_s.set(max(0.0, (self._core.clock() - oldest).total_seconds()))
         if events.types:
             metrics.events_total.inc(len(events.types))
@@ -73,7 +73,7 @@ class LogWriter:
     async def _announced(self, unread: store.Unread) -> Sequence[store.Announced]:
         """The outbox as it stood when the tail was read: whatever a writer had seen when it wrote, we have seen too."""
         # Behind a full tail are more transfers: what was announced after its last one waits for those.
-        until = unread.last if len(unread.tail.ids) >= BATCH_MAX else None
+        until = unread.until.xid if len(unread.tail.codes) >= BATCH_MAX else None
         return await store.announced(self._core.database, unread.bound, until, OUTBOX_MAX)
 
     async def _noted(self, tail: Tail) -> Sequence[Noted]:
@@ -84,27 +84,21 @@ class LogWriter:
         return sorted((one for each in noted for one in each), key=itemgetter(0))
 
 
-Row = tuple[datetime, str, Id, Id, Id | None, datetime, str | None]
+Row = tuple[datetime, int | None, str, Id, Id | None, datetime | None, str | None]
 """When it happened by the database's clock, and an event's columns."""
 
 
-def in_order(tail: Tail, noted: Sequence[Noted], announced: Sequence[store.Announced]) -> store.Columns:
+def in_order(noted: Sequence[Noted], times: Sequence[datetime], announced: Sequence[store.Announced]) -> store.Columns:
     """One list: what the ledger tells keeps the ledger's order, and announcements are merged into it by time."""
     if not announced:
-        places = [place for place, _, _ in noted]
         return store.Columns(
+            [place + 1 for place, _, _ in noted],
             [type_ for _, type_, _ in noted],
             [receiver for _, _, receiver in noted],
-            [tail.abouts[place] for place in places],
-            [tail.ids[place] for place in places],
-            [tail.timestamps[place] for place in places],
         )
-    moved: Iterable[Row] = (
-        (tail.timestamps[at], type_, receiver, tail.abouts[at], tail.ids[at], tail.timestamps[at], None)
-        for at, type_, receiver in noted
-    )
+    moved: Iterable[Row] = ((times[at], at + 1, type_, receiver, None, None, None) for at, type_, receiver in noted)
     said: Iterable[Row] = (
-        (row.at, row.type, row.receiver, row.about, None, row.created_at, row.data) for row in announced
+        (row.at, None, row.type, row.receiver, row.about, row.created_at, row.data) for row in announced
     )
     merged = list(heapq.merge(moved, said, key=itemgetter(0)))
     return store.Columns(*([row[column] for row in merged] for column in range(1, 7)))  # type: ignore[arg-type]

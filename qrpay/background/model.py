@@ -62,14 +62,15 @@ class Event(Struct, frozen=True):
 
 
 class Tail(Struct, frozen=True):
-    """Posted transfers in the ledger's commit order, column by column: the log looks at each for some microseconds."""
+    """Posted transfers in the ledger's commit order, column by column: the log spends microseconds on each.
 
-    ids: Sequence[Id]
+    abouts  what a marker (no money moves) is about; None for the others, whose accounts say whom it concerns
+    """
+
     debits: Sequence[Id]
     credits: Sequence[Id]
     codes: Sequence[int]
-    abouts: Sequence[Id]
-    timestamps: Sequence[datetime]
+    abouts: Sequence[Id | None]
 
 
 Noted = tuple[int, str, Id]

@@ -14,7 +14,7 @@ from qrpay.database.statements import Statements
 from qrpay.values import Id, id_of
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
-NOTHING: Final = Tail((), (), (), (), (), ())
+NOTHING: Final = Tail((), (), (), ())
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
 
@@ -35,31 +35,62 @@ class Announced(Struct, frozen=True):
     data: str
 
 
+class Place(Struct, frozen=True):
+    """How far the log has read the ledger: the last transfer's transaction, time and id, and how many steps it took.
+
+    Every step counts, so that each moves the cursor, which is what fences a second writer off.
+    """
+
+    xid: str = "0"
+    at: datetime = _EPOCH
+    id: Id = id_of(bytes(16))
+    step: int = 0
+
+    @classmethod
+    def of(cls, text: str) -> "Place":
+        """The place as the cursor keeps it; "" is the beginning."""
+        if not text:
+            return cls()
+        xid, micros, id_, step = text.split(".")
+        return cls(xid, _EPOCH + int(micros) * _TICK, id_of(bytes.fromhex(id_)), int(step))
+
+    @property
+    def text(self) -> str:
+        """What the cursor keeps."""
+        return f"{self.xid}.{(self.at - _EPOCH) // _TICK}.{self.id.hex}.{self.step}" if self.step else ""
+
+
 class Unread(Struct, frozen=True):
     """What the log has not read yet.
 
     tail     posted transfers, all of them by transactions before `bound`
-    cursor   where the next reading begins
-    last     the transaction of the tail's last transfer; None when there is none
+    times    when each was posted; left empty when nothing waits in the outbox
+    oldest   the earliest of these times; None when there is no transfer
+    until    where the next reading begins
     bound    the oldest transaction that still ran
     waiting  whether something is in the outbox
     """
 
     tail: Tail
-    cursor: str
-    last: str | None
+    times: Sequence[datetime]
+    oldest: datetime | None
+    until: Place
     bound: str
     waiting: bool
 
 
 class Columns(Struct, frozen=True):
-    """Events to be appended, column by column; `data` may end early, where nothing more was announced."""
+    """Events to be appended, column by column.
 
+    places                 each one's transfer, by its place in the tail from 1 on; None for what was announced
+    abouts, created, data  of what was announced, None for the others; all empty when nothing was
+    """
+
+    places: Sequence[int | None]
     types: Sequence[str]
     receivers: Sequence[Id]
-    abouts: Sequence[Id]
-    transfers: Sequence[Id | None]
-    created: Sequence[datetime]
+    abouts: Sequence[Id | None] = ()
+    created: Sequence[datetime | None] = ()
     data: Sequence[str | None] = ()
 
 
@@ -92,18 +123,14 @@ async def announce(on: Queries, events: Sequence[NewEvent]) -> None:
     )
 
 
-async def unread(database: Queries, cursor: str, limit: int) -> Unread:
-    """What follows `cursor` ("" for the beginning) in the ledger, at most `limit` transfers, in commit order."""
-    xid, _, place = cursor.partition(".")
-    micros, _, id_ = place.partition(".")
-    at, after = (_EPOCH + int(micros) * _TICK, id_of(bytes.fromhex(id_))) if place else (_EPOCH, id_of(bytes(16)))
-    row = await database.fetchrow(STATEMENTS.unread, xid or "0", at, after, limit)
+async def unread(database: Queries, since: Place, limit: int) -> Unread:
+    """What follows a place in the ledger, at most `limit` transfers, in commit order."""
+    row = await database.fetchrow(STATEMENTS.unread, since.xid, since.at, since.id, limit)
     assert row is not None
-    *columns, last, bound, waiting = row
-    if last is None:
-        return Unread(NOTHING, cursor, None, bound, waiting)
-    tail = Tail(*columns)
-    return Unread(tail, f"{last}.{(tail.timestamps[-1] - _EPOCH) // _TICK}.{tail.ids[-1].hex}", last, bound, waiting)
+    *columns, times, oldest, xid, at, id_, bound, waiting = row
+    if oldest is None:
+        return Unread(NOTHING, (), None, Place(since.xid, since.at, since.id, since.step + 1), bound, waiting)
+    return Unread(Tail(*columns), times or (), oldest, Place(xid, at, id_, since.step + 1), bound, waiting)
 
 
 async def announced(database: Queries, bound: str, until: str | None, limit: int) -> Sequence[Announced]:
@@ -111,17 +138,19 @@ async def announced(database: Queries, bound: str, until: str | None, limit: int
     return [Announced(*row) for row in await database.fetch(STATEMENTS.announced, bound, until, limit)]
 
 
-async def append(database: Queries, cursor: tuple[str, str, str], events: Columns, taken: Sequence[int]) -> int:
-    """Move a cursor (its name, from, to), append events, and tell every process: all in one commit.
+async def append(
+    database: Queries, name: str, since: Place, until: Place, events: Columns, taken: Sequence[int]
+) -> int:
+    """Move a cursor, append events of the tail between two places, and tell every process: all in one commit.
 
     `taken` are the places in the outbox they came from. Answers the log's last number. Raises CursorMovedError.
     """
     last = await database.fetchval(
-        STATEMENTS.append, *cursor, events.types, events.receivers, events.abouts, events.transfers, events.created,
-        events.data, taken,
+        STATEMENTS.append, name, since.text, until.text, since.xid, since.at, since.id, until.xid, until.at, until.id,
+        events.places, events.types, events.receivers, events.abouts, events.created, events.data, taken,
     )  # fmt: skip
     if last is None:
-        raise CursorMovedError(cursor[0])
+        raise CursorMovedError(name)
     return int(last)
 
 

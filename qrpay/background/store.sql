@@ -27,21 +27,23 @@ ON CONFLICT (id) DO NOTHING;
 
 -- name: unread
 -- What was posted after a place in the ledger, in commit order, column by column. It ends before the oldest transaction
--- that still runs (`bound`), so that one that commits late is not passed by. Also the last one's transaction, and
--- whether something waits in the outbox.
+-- that still runs (`bound`), so that one that commits late is not passed by. Only what deciding takes: what markers are
+-- about, since their accounts say nothing, and the times only when something waits in the outbox to be put between.
 -- $1 transaction text  $2 timestamp  $3 id uuid  $4 limit integer
-SELECT array_agg(t.id), array_agg(t.debit), array_agg(t.credit), array_agg(t.code), array_agg(t.about),
-    array_agg(t.timestamp), (array_agg(t.xid))[count(*)]::text AS last,
-    pg_snapshot_xmin(pg_current_snapshot())::text AS bound,
-    EXISTS (SELECT FROM outbox WHERE data IS NOT NULL) AS waiting
-FROM (
-    SELECT id, debit, credit, code, about, timestamp, xid
+SELECT array_agg(t.debit) AS debits, array_agg(t.credit) AS credits, array_agg(t.code) AS codes,
+    array_agg(CASE WHEN t.amount = 0 THEN t.about END) AS abouts, CASE WHEN o.waiting THEN array_agg(t.timestamp) END,
+    min(t.timestamp) AS oldest, (array_agg(t.xid))[count(t.id)]::text AS xid,
+    (array_agg(t.timestamp))[count(t.id)] AS at, (array_agg(t.id))[count(t.id)] AS id,
+    pg_snapshot_xmin(pg_current_snapshot())::text AS bound, o.waiting
+FROM (SELECT EXISTS (SELECT FROM outbox WHERE data IS NOT NULL) AS waiting) AS o LEFT JOIN (
+    SELECT id, debit, credit, amount, code, about, timestamp, xid
     FROM transfers
     WHERE xid >= $1::text::xid8 AND (xid, timestamp, id) > ($1::text::xid8, $2::timestamptz, $3::uuid)
         AND xid < pg_snapshot_xmin(pg_current_snapshot())
     ORDER BY xid, timestamp, id
     LIMIT $4::integer
-) AS t;
+) AS t ON true
+GROUP BY o.waiting;
 
 -- name: announced
 -- The oldest events of the outbox, written before the transaction `bound` and, where given, not after `until`.
@@ -53,27 +55,40 @@ ORDER BY place
 LIMIT $3;
 
 -- name: append
--- One step of the log: move its cursor, append these events in this order, mark those that came from the outbox, and
--- tell every process how far the log reaches (they hear it at commit). No row, and nothing done, when somebody else has
+-- One step of the log: move its cursor, append events in this order, mark those that came from the outbox, and tell
+-- every process how far the log reaches (they hear it at commit). No row, and nothing done, when somebody else has
 -- moved the cursor. The cursor's row is the fence, so nobody else appends meanwhile and the numbers have no gap.
--- $1 name  $2 from  $3 to text  $4 types text[]  $5 receivers uuid[]  $6 abouts uuid[]  $7 transfers uuid[]
--- $8 created_at timestamptz[]  $9 data text[] (may end early: null)  $10 places in the outbox bigint[]
+-- What a money event refers to is copied from the ledger here: the tail between two places is the same for ever.
+-- $1 name  $2 from  $3 to text  $4 xid text  $5 timestamp  $6 id: the tail after this  $7 $8 $9: up to this
+-- $10 places in the tail integer[] (null: announced)  $11 types text[]  $12 receivers uuid[]
+-- $13 abouts uuid[]  $14 created_at timestamptz[]  $15 data text[] (of those announced; empty when there are none)
+-- $16 places in the outbox bigint[]
 WITH moved AS (
     UPDATE cursors SET position = $3 WHERE name = $1 AND position = $2 RETURNING true
 ), stands AS (
     SELECT coalesce(max(seq), 0) AS last FROM events
+), tail AS (
+    SELECT array_agg(t.id) AS ids, array_agg(t.about) AS abouts, array_agg(t.timestamp) AS times
+    FROM (
+        SELECT id, about, timestamp
+        FROM transfers
+        WHERE xid >= $4::text::xid8 AND (xid, timestamp, id) > ($4::text::xid8, $5::timestamptz, $6::uuid)
+            AND xid <= $7::text::xid8 AND (xid, timestamp, id) <= ($7::text::xid8, $8::timestamptz, $9::uuid)
+        ORDER BY xid, timestamp, id
+    ) AS t
 ), written AS (
     INSERT INTO events (seq, type, receiver, about, transfer, created_at, data)
-    SELECT stands.last + e.place, e.type, e.receiver, e.about, e.transfer, e.created_at, e.data
-    FROM moved CROSS JOIN stands CROSS JOIN
-        unnest($4::text[], $5::uuid[], $6::uuid[], $7::uuid[], $8::timestamptz[], $9::text[])
-        WITH ORDINALITY AS e (type, receiver, about, transfer, created_at, data, place)
+    SELECT stands.last + e.number, e.type, e.receiver, coalesce(tail.abouts[e.place], e.about), tail.ids[e.place],
+        coalesce(tail.times[e.place], e.created_at), e.data
+    FROM moved CROSS JOIN stands CROSS JOIN tail CROSS JOIN
+        unnest($10::integer[], $11::text[], $12::uuid[], $13::uuid[], $14::timestamptz[], $15::text[])
+        WITH ORDINALITY AS e (place, type, receiver, about, created_at, data, number)
 ), taken AS (
-    UPDATE outbox SET data = NULL WHERE place = ANY ($10::bigint[]) AND EXISTS (SELECT FROM moved)
+    UPDATE outbox SET data = NULL WHERE place = ANY ($16::bigint[]) AND EXISTS (SELECT FROM moved)
 )
-SELECT stands.last + cardinality($4::text[]) AS last,
-    CASE WHEN cardinality($4::text[]) > 0
-        THEN pg_notify('qrpay_events', (stands.last + cardinality($4::text[]))::text) END AS heard
+SELECT stands.last + cardinality($11::text[]) AS last,
+    CASE WHEN cardinality($11::text[]) > 0
+        THEN pg_notify('qrpay_events', (stands.last + cardinality($11::text[]))::text) END AS heard
 FROM moved CROSS JOIN stands;
 
 -- name: news_after

@@ -23,11 +23,9 @@ TYPES: Final[Mapping[int, str]] = {
 
 async def note_merchants(core: Core, tail: Tail) -> Sequence[Noted]:
     """`order.closed`, `order.expired`. The marker moves no money, so the order itself says whose it is."""
-    ended = [place for place, code in enumerate(tail.codes) if code in TYPES]
-    rows = await store.by_id(core.database, [tail.ids[place] for place in ended])
-    return [
-        (place, TYPES[tail.codes[place]], rows[tail.ids[place]].merchant) for place in ended if tail.ids[place] in rows
-    ]
+    ended = {place: about for place, about in enumerate(tail.abouts) if about and tail.codes[place] in TYPES}
+    rows = await store.by_id(core.database, list(ended.values()))
+    return [(place, TYPES[tail.codes[place]], rows[order].merchant) for place, order in ended.items() if order in rows]
 
 
 async def tell_merchants(core: Core, events: Sequence[Logged], posted: Mapping[Id, Posted]) -> Sequence[msgspec.Raw]:
