@@ -22,6 +22,8 @@ LEDGER_SETTINGS: Final[Mapping[str, str]] = {
     **SETTINGS,
     "application_name": "qrpay ledger",
     # At some thousand rows the planner would turn to hash joins: half the speed, and row locks out of order.
+    # A bitmap would lock rows in the order of the table, not of their ids.
+    "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",

@@ -10,8 +10,10 @@ from typing import Any, Final
 from qrpay.ledger.chart import MARKERS, SPENDS
 from qrpay.ledger.model import AccountFlag, Posted, Transfer
 from qrpay.ledger.rules import LINKED, PENDING, VOID, chains, movement
-from qrpay.values import Id
+from qrpay.values import AMOUNT_MAX, Id
 
+LEDGER_MAX: Final = 2**31 - 1
+"""The largest number that a ledger's column holds."""
 _SPENDS: Final = sorted(int(code) for code in SPENDS)
 _PAYS: Final = int(AccountFlag.CLOSED | AccountFlag.DEBITS_FROZEN)
 _RECEIVES: Final = int(AccountFlag.CLOSED | AccountFlag.CREDITS_FROZEN)
@@ -69,6 +71,29 @@ def of_any_order(transfers: Sequence[Transfer]) -> list[Any] | None:
         the_ledger,
         two_phase,
     ]
+
+
+def is_plain(transfer: Transfer) -> bool:
+    """Whether it just moves money between two accounts: no hold, no part of a chain, about itself, no reference."""
+    return (
+        not transfer.flags
+        and transfer.amount is not None
+        and 0 < transfer.amount <= AMOUNT_MAX
+        and transfer.code not in MARKERS
+        and transfer.debit != transfer.credit
+        and 0 < transfer.ledger <= LEDGER_MAX
+        and transfer.about in (None, transfer.id)
+        and not transfer.reference
+        and transfer.pending_id is None
+        and not transfer.timeout_s
+    )
+
+
+def of_one(transfer: Transfer) -> list[Any]:
+    """The arguments of ledger_post_one for a plain transfer."""
+    amount, code = transfer.amount, transfer.code
+    spent = amount if code in SPENDS else 0
+    return [transfer.id, transfer.debit, transfer.credit, amount, code, transfer.ledger, spent]
 
 
 def of_decided(posted: Sequence[Posted], held: dict[Id, int]) -> list[Any]:

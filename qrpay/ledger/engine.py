@@ -15,7 +15,7 @@ from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger.chart import MARKERS
-from qrpay.ledger.columns import of_any_order, of_decided
+from qrpay.ledger.columns import LEDGER_MAX, is_plain, of_any_order, of_decided, of_one
 from qrpay.ledger.model import (
     TIMEOUT_MAX_S,
     Account,
@@ -38,7 +38,6 @@ BATCH_MAX: Final = 8_190
 """Transfers a batch, and so of a chain, at most (TigerBeetle's number)."""
 TRIES_MAX: Final = 5
 """How often a decision is made anew at once, because an account changed before it was written."""
-_LEDGER_MAX: Final = 2**31 - 1
 _TICK: Final = timedelta(microseconds=1)
 _CREATED: Final = Result.CREATED
 
@@ -107,6 +106,8 @@ class Engine(Ledger):
 
     async def _post_clean(self, batch: Sequence[Transfer]) -> list[Outcome | None]:
         """Post what is clean; None stands for what must be decided one by one."""
+        if len(batch) == 1 and (outcome := await self._post_one(batch[0])) is not None:
+            return [outcome]
         places = _candidates(batch)
         candidates = batch if places is None else [batch[place] for place in places]
         args = of_any_order(candidates) if candidates else None
@@ -129,6 +130,16 @@ class Engine(Ledger):
         for place, outcome in zip(places, outcomes, strict=True):
             everything[place] = outcome
         return everything
+
+    async def _post_one(self, transfer: Transfer) -> Outcome | None:
+        """Post a plain payment that is alone: a single caller waits for nothing else. None: ask in the common way."""
+        if not is_plain(transfer):
+            return None
+        try:
+            base = await self._database.ledger.fetchval(STATEMENTS.post_one, *of_one(transfer), self._now())
+        except asyncpg.UniqueViolationError:
+            return None  # somebody was quicker with the id, and has committed
+        return None if base is None else Outcome(_CREATED, base + _TICK)
 
     async def _post_exactly(self, batch: Sequence[Transfer]) -> list[Outcome]:
         """Decide in order on a snapshot, then write what passed, if the snapshot's guards still hold."""
@@ -299,7 +310,7 @@ def _candidates(batch: Sequence[Transfer]) -> list[int] | None:
             and transfer.pending_id is None
             and (not transfer.timeout_s or (transfer.flags & PENDING and 0 < transfer.timeout_s <= TIMEOUT_MAX_S))
             and transfer.debit != transfer.credit
-            and 0 < transfer.ledger <= _LEDGER_MAX
+            and 0 < transfer.ledger <= LEDGER_MAX
         ):
             places.append(place)
         elif chained or linked or transfer.pending_id in ids:

@@ -4,6 +4,10 @@ SELECT base, unclean, seen
 FROM ledger_post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
                  $23, $24, $25, $26, $27, $28);
 
+-- name: post_one
+-- Post one plain payment; see functions/post_one.sql for the parameters.
+SELECT ledger_post_one($1, $2, $3, $4, $5, $6, $7, $8);
+
 -- name: look
 -- All that a few transfers depend on, in one snapshot: what stands under their ids, their holds and what resolved
 -- them, and of every account they touch the counters and the holds that ran out of time (at most 1000).

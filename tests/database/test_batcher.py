@@ -63,6 +63,43 @@ async def test_a_lone_item_is_sent_at_once_and_the_rest_gathers_behind_it() -> N
     await batcher.close()
 
 
+async def test_a_second_batch_leaves_when_it_is_as_large_as_the_first() -> None:
+    """Two small batches cost more than one of both, so a slot that is free waits for company."""
+    channel = Channel()
+    batcher = Batcher(channel.send, name="test", in_flight=2)
+    first = [batcher.add(item) for item in "abc"]
+    await channel.seen(1)
+    rest = [batcher.add(item) for item in "de"]
+    await asyncio.sleep(0.01)
+    assert channel.batches == [list("abc")]
+
+    rest.append(batcher.add("f"))
+    await channel.seen(2)
+    channel.gate.release()
+    channel.gate.release()
+
+    assert await asyncio.gather(*first, *rest) == list("ABCDEF")
+    assert channel.batches == [list("abc"), list("def")]
+    await batcher.close()
+
+
+async def test_a_stuck_batch_holds_nobody_up_for_long() -> None:
+    """Who waits for company behind a batch that does not come back leaves alone after a twentieth of the deadline."""
+    channel = Channel()
+    batcher = Batcher(channel.send, name="test", in_flight=2, deadline_s=0.4)
+    stuck = [batcher.add(item) for item in "abc"]
+    await channel.seen(1)
+    lone = batcher.add("d")
+
+    await channel.seen(2)
+    assert channel.batches[1] == ["d"]
+    channel.gate.release()
+    channel.gate.release()
+
+    assert await asyncio.gather(*stuck, lone) == list("ABCD")
+    await batcher.close()
+
+
 async def test_the_next_batch_is_sent_before_the_answers_of_the_last_are_given() -> None:
     """The database works while callers are served."""
     channel = Channel()

@@ -61,6 +61,8 @@ async def test_overflow_is_an_answer(engine: Engine, database_dsn: str) -> None:
 
     results = [Result.OVERFLOWS_CREDITS, Result.CREATED, Result.CREATED, Result.OVERFLOWS_DEBITS]
     assert [outcome.result for outcome in outcomes] == results
+    assert (await engine.post(payment(payer, shop, 1))).result is Result.OVERFLOWS_CREDITS
+    assert (await engine.post(payment(teller.bank, other, 6))).result is Result.OVERFLOWS_DEBITS
     await connection.execute("UPDATE accounts SET credits_posted = 5 WHERE id = $1", shop)
     await connection.execute("UPDATE accounts SET debits_posted = 100 WHERE id = $1", teller.bank)
     await connection.close()

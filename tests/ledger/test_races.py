@@ -135,6 +135,38 @@ async def test_spread_accounts_never_wait_in_a_circle(engines: Sequence[Engine])
     assert [stats.replays for engine in engines for _, stats in engine.stats] == [0] * 6
 
 
+async def test_payments_that_come_alone_race_for_their_ids(engines: Sequence[Engine]) -> None:
+    """Three workers post the same payments one after the other: each is made once, and all hear the same time."""
+    teller = Teller(engines[0])
+    accounts = [await teller.account(1_000) for _ in range(4)]
+    transfers = [to_and_fro(accounts) for _ in range(60)]
+
+    async def one_by_one(engine: Engine) -> list[Outcome]:
+        return [await engine.post(transfer) for transfer in transfers]
+
+    heard = await asyncio.gather(*(one_by_one(engine) for engine in engines))
+
+    assert sum((counted(outcomes) for outcomes in heard), Counter()) == {Result.CREATED: 60, Result.EXISTS: 120}
+    assert all(len({outcome.timestamp for outcome in each}) == 1 for each in zip(*heard, strict=True))
+    assert sum([await teller.balance(account) for account in accounts]) == 4_000
+
+
+async def test_payments_that_come_alone_reach_the_last_fen(engines: Sequence[Engine]) -> None:
+    """Three workers pay from one purse and its cap one payment at a time: as many pass as it holds, never one more."""
+    teller = Teller(engines[0])
+    payer, shop = await teller.account(100, day_limit=35), await teller.account()
+
+    async def one_by_one(engine: Engine) -> list[Outcome]:
+        return [await engine.post(payment(payer, shop, 1)) for _ in range(20)]
+
+    heard = await asyncio.gather(*(one_by_one(engine) for engine in engines))
+
+    outcomes = [outcome for each in heard for outcome in each]
+    assert counted(outcomes) == {Result.CREATED: 35, Result.EXCEEDS_CAP_DAY: 25}
+    assert await teller.balance(shop) == 35
+    assert await teller.balance(payer) == 65
+
+
 async def test_connections_lost_under_load(engines: Sequence[Engine], server_dsn: str) -> None:
     """Connections are cut again and again: every payment is answered and stands once."""
     teller = Teller(engines[0])

@@ -44,6 +44,19 @@ batches = st.lists(st.tuples(st.lists(lines, min_size=1, max_size=30), st.sample
 @given(story=batches)
 async def test_engine_equals_oracle(database: Database, story: Sequence[tuple[Sequence[Line], int]]) -> None:
     """Chains, holds, declines, repeats and caps in batches of any size: the answers and the books are the same."""
+    await _play(database, story)
+
+
+@settings(
+    max_examples=40, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
+)
+@given(story=batches)
+async def test_engine_equals_oracle_one_by_one(database: Database, story: Sequence[tuple[Sequence[Line], int]]) -> None:
+    """The same when every transfer comes alone, so that a plain payment takes the short way."""
+    await _play(database, [([line], pause_s) for batch, pause_s in story for line in batch])
+
+
+async def _play(database: Database, story: Sequence[tuple[Sequence[Line], int]]) -> None:
     time = Time()
     engine, oracle = Engine(database, clock=time), Oracle(clock=time)
     accounts, ids = [new_id() for _ in range(ACCOUNTS + 1)], [new_id() for _ in range(IDS)]

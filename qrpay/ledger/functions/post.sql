@@ -28,7 +28,6 @@ CREATE OR REPLACE FUNCTION ledger_post(
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    counter_max CONSTANT bigint := 9223372036854775807;
     tick CONSTANT interval := '1 microsecond';
     wait_unseen CONSTANT interval := '20 milliseconds';
     size CONSTANT integer := cardinality(ids);
@@ -44,8 +43,6 @@ DECLARE
     ends uuid[];
     seen_max CONSTANT integer := 200;
 BEGIN
-    SELECT array_agg(t.id) INTO known FROM transfers t WHERE t.id = ANY (ids);
-
     -- Rows are locked in the order of their ids, as in every other batch, so none waits for another in a circle.
     WITH updated AS (
         UPDATE accounts a SET
@@ -65,27 +62,22 @@ BEGIN
                    coalesce(u.need_debits, u.debits_posted + coalesce(u.debits_pending, 0)) AS need_debits,
                    coalesce(u.need_credits, u.credits_posted + coalesce(u.credits_pending, 0)) AS need_credits,
                    coalesce(u.rise, u.credits_posted + coalesce(u.credits_pending, 0)) AS rise
-            FROM unnest(account_ids, account_ledgers, sides, by_debits_posted, by_debits_pending, by_credits_posted,
-                        by_credits_pending, spent, need_debits, need_credits, rises)
-                AS u (id, ledger, sides, debits_posted, debits_pending, credits_posted, credits_pending, spent,
-                      need_debits, need_credits, rise)
+            FROM (
+                SELECT unnest(account_ids) AS id, unnest(account_ledgers) AS ledger, unnest(sides) AS sides,
+                       unnest(by_debits_posted) AS debits_posted, unnest(by_debits_pending) AS debits_pending,
+                       unnest(by_credits_posted) AS credits_posted, unnest(by_credits_pending) AS credits_pending,
+                       unnest(spent) AS spent, unnest(need_debits) AS need_debits,
+                       unnest(need_credits) AS need_credits, unnest(rises) AS rise
+            ) AS u
         ) AS d
-        WHERE a.id = d.id AND a.ledger = d.ledger AND a.flags & d.sides = 0
-            AND a.debits_pending >= -d.debits_pending AND a.credits_pending >= -d.credits_pending
-            AND (a.flags & 1 = 0 OR a.credits_posted - a.debits_posted - a.debits_pending >= d.need_debits)
-            AND (a.flags & 2 = 0 OR a.debits_posted - a.credits_posted - a.credits_pending >= d.need_credits)
-            AND a.debits_posted <= counter_max - a.debits_pending - greatest(0, d.debits_posted + d.debits_pending)
-            AND a.credits_posted <= counter_max - a.credits_pending - greatest(0, d.credits_posted + d.credits_pending)
-            AND (d.rise = 0 OR a.balance_limit IS NULL
-                OR a.credits_posted + a.credits_pending - a.debits_posted <= a.balance_limit - d.rise)
-            AND (d.spent = 0 OR a.day_limit IS NULL
-                OR CASE WHEN a.used_on >= today THEN a.day_used ELSE 0 END <= a.day_limit - d.spent)
-            AND (d.spent = 0 OR a.year_limit IS NULL
-                OR CASE WHEN a.used_on >= this_year THEN a.year_used ELSE 0 END <= a.year_limit - d.spent)
+        WHERE a.id = d.id AND a.ledger = d.ledger
+            AND ledger_allows(a, d.sides, d.need_debits, d.need_credits, d.debits_posted, d.debits_pending,
+                              d.credits_posted, d.credits_pending, d.rise, d.spent, today, this_year)
         RETURNING a.id, a.last_timestamp
     )
-    SELECT min(last_timestamp) - span, max(last_timestamp) - span, array_agg(id)
-    INTO earliest, latest, touched FROM updated;
+    SELECT min(last_timestamp) - span, max(last_timestamp) - span, array_agg(id),
+           (SELECT array_agg(t.id) FROM transfers t WHERE t.id = ANY (ids))
+    INTO earliest, latest, touched, known FROM updated;
 
     -- All locks are held, so whatever comes after this is later than all that these accounts have seen.
     base := coalesce(latest, clock, clock_timestamp());
@@ -148,8 +140,12 @@ BEGIN
                            timestamp)
     SELECT t.id, t.debit, t.credit, t.amount, t.code, coalesce(t.ledger, the_ledger), coalesce(t.about, t.id),
            coalesce(t.reference, ''), coalesce(t.kind, 0), t.hold, coalesce(t.timeout_s, 0), base + t.place * tick
-    FROM unnest(ids, debits, credits, amounts, codes, ledgers, abouts, texts, kinds, holds, timeouts) WITH ORDINALITY
-        AS t (id, debit, credit, amount, code, ledger, about, reference, kind, hold, timeout_s, place)
+    FROM (
+        SELECT unnest(ids) AS id, unnest(debits) AS debit, unnest(credits) AS credit, unnest(amounts) AS amount,
+               unnest(codes) AS code, unnest(ledgers) AS ledger, unnest(abouts) AS about, unnest(texts) AS reference,
+               unnest(kinds) AS kind, unnest(holds) AS hold, unnest(timeouts) AS timeout_s,
+               generate_series(1, size) AS place
+    ) AS t
     WHERE unclean IS NULL OR t.place <> ALL (unclean)
     ORDER BY t.id;
     IF two_phase THEN

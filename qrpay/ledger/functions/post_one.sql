@@ -1,0 +1,61 @@
+-- Posts one plain payment: no hold, no chain, about itself, without a reference. What ledger_post does for hundreds,
+-- without arrays: for who is alone, a third of the time.
+--
+-- spent  what counts against the payer's caps: the amount, or nothing
+-- clock  what time it is; null: the server's clock
+-- base   (out) as ledger_post's; null: it was not posted, ask ledger_post why
+-- Raises unique_violation when somebody else was quicker with the id.
+CREATE OR REPLACE FUNCTION ledger_post_one(
+    transfer uuid, payer uuid, payee uuid, amount bigint, code smallint, the_ledger integer, spent bigint,
+    clock timestamptz, OUT base timestamptz
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    tick CONSTANT interval := '1 microsecond';
+    wait_unseen CONSTANT interval := '20 milliseconds';
+    today CONSTANT date := (coalesce(clock, clock_timestamp()) AT TIME ZONE 'Asia/Shanghai')::date;
+    this_year CONSTANT date := date_trunc('year', today::timestamp)::date;
+    earliest timestamptz;
+    latest timestamptz;
+    touched uuid[];
+    known boolean;
+BEGIN
+    -- A sorted array is read in its order, so rows are locked in the order of their ids, as in every batch.
+    WITH updated AS (
+        UPDATE accounts a SET
+            debits_posted = a.debits_posted + CASE WHEN a.id = payer THEN amount ELSE 0 END,
+            credits_posted = a.credits_posted + CASE WHEN a.id = payee THEN amount ELSE 0 END,
+            used_on = CASE WHEN a.id = payee OR spent = 0 THEN a.used_on ELSE greatest(a.used_on, today) END,
+            day_used = CASE WHEN a.id = payee OR spent = 0 THEN a.day_used
+                            WHEN a.used_on >= today THEN a.day_used + spent ELSE spent END,
+            year_used = CASE WHEN a.id = payee OR spent = 0 THEN a.year_used
+                             WHEN a.used_on >= this_year THEN a.year_used + spent ELSE spent END,
+            last_timestamp = greatest(a.last_timestamp, coalesce(clock, clock_timestamp())) + tick
+        WHERE a.id IN (payer, payee) AND a.ledger = the_ledger AND CASE
+            WHEN a.id = payer THEN ledger_allows(a, 20, amount, 0, amount, 0, 0, 0, 0, spent, today, this_year)
+            ELSE ledger_allows(a, 24, 0, amount, 0, 0, amount, 0, amount, 0, today, this_year) END
+        RETURNING a.id, a.last_timestamp
+    )
+    SELECT min(u.last_timestamp) - tick, max(u.last_timestamp) - tick, array_agg(u.id),
+           EXISTS (SELECT FROM transfers t WHERE t.id = transfer)
+    INTO earliest, latest, touched, known FROM updated u;
+
+    IF known OR touched IS NULL OR cardinality(touched) <> 2 THEN
+        UPDATE accounts a SET
+            debits_posted = a.debits_posted - CASE WHEN a.id = payer THEN amount ELSE 0 END,
+            credits_posted = a.credits_posted - CASE WHEN a.id = payee THEN amount ELSE 0 END,
+            day_used = a.day_used - CASE WHEN a.id = payer THEN spent ELSE 0 END,
+            year_used = a.year_used - CASE WHEN a.id = payer THEN spent ELSE 0 END
+        WHERE a.id = ANY (touched);
+        RETURN;
+    END IF;
+    base := latest;
+    IF latest > coalesce(clock, clock_timestamp()) OR latest - earliest > wait_unseen THEN
+        -- As in ledger_post: neither account may fall behind its transfers.
+        UPDATE accounts a SET last_timestamp = base + tick
+        WHERE a.id = ANY (touched) AND a.last_timestamp < base + tick;
+    END IF;
+    INSERT INTO transfers (id, debit, credit, amount, code, ledger, about, reference, flags, timeout_s, timestamp)
+    VALUES (transfer, payer, payee, amount, code, the_ledger, transfer, '', 0, 0, base + tick);
+END
+$$;
