@@ -3,27 +3,42 @@
 
 CREATE TABLE accounts (
     id uuid PRIMARY KEY,
-    ledger integer NOT NULL CHECK (ledger > 0),                  -- ISO 4217 numeric
-    code smallint NOT NULL CHECK (code > 0),                     -- ledger/chart.py
-    flags smallint NOT NULL CHECK (flags BETWEEN 0 AND 31),
-    debits_pending bigint NOT NULL DEFAULT 0 CHECK (debits_pending >= 0),
-    debits_posted bigint NOT NULL DEFAULT 0 CHECK (debits_posted >= 0),
-    credits_pending bigint NOT NULL DEFAULT 0 CHECK (credits_pending >= 0),
-    credits_posted bigint NOT NULL DEFAULT 0 CHECK (credits_posted >= 0),
-    day_limit bigint CHECK (day_limit >= 0),
-    year_limit bigint CHECK (year_limit >= 0),
-    balance_limit bigint CHECK (balance_limit >= 0),
+    ledger integer NOT NULL,                                     -- ISO 4217 numeric
+    code smallint NOT NULL,                                      -- ledger/chart.py
+    flags smallint NOT NULL,
+    debits_pending bigint NOT NULL DEFAULT 0,
+    debits_posted bigint NOT NULL DEFAULT 0,
+    credits_pending bigint NOT NULL DEFAULT 0,
+    credits_posted bigint NOT NULL DEFAULT 0,
+    day_limit bigint,
+    year_limit bigint,
+    balance_limit bigint,
     used_on date,                                                -- the bank day that day_used counts
-    day_used bigint NOT NULL DEFAULT 0 CHECK (day_used >= 0),
-    year_used bigint NOT NULL DEFAULT 0 CHECK (year_used >= 0),
+    day_used bigint NOT NULL DEFAULT 0,
+    year_used bigint NOT NULL DEFAULT 0,
     last_timestamp timestamptz NOT NULL DEFAULT '-infinity',     -- no transfer of this account is later
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    -- The guards of the posting function once more, for whoever writes past it.
+    -- The guards of the posting functions once more, for whoever writes past them. They are few, because PostgreSQL
+    -- parses the text of each again for every statement that updates an account: twelve cost 8 µs a batch.
+    CONSTRAINT amounts_are_not_negative
+        CHECK (least(debits_pending, debits_posted, credits_pending, credits_posted, day_used, year_used,
+                     day_limit, year_limit, balance_limit) >= 0),
     CONSTRAINT debits_must_not_exceed_credits
         CHECK (flags & 1 = 0 OR credits_posted - debits_posted >= debits_pending),
     CONSTRAINT credits_must_not_exceed_debits
         CHECK (flags & 2 = 0 OR debits_posted - credits_posted >= credits_pending)
 ) WITH (fillfactor = 50);  -- half of each page is kept free, so that an update stays on its page and touches no index
+
+-- What never changes is looked at once.
+CREATE FUNCTION refuse_account() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'an account needs a ledger and a code above zero, and flags from 0 to 31'
+        USING ERRCODE = 'check_violation';
+END
+$$;
+CREATE TRIGGER accounts_are_sound BEFORE INSERT ON accounts
+    FOR EACH ROW WHEN (NEW.ledger <= 0 OR NEW.code <= 0 OR NEW.flags NOT BETWEEN 0 AND 31)
+    EXECUTE FUNCTION refuse_account();
 
 CREATE TABLE transfers (
     id uuid PRIMARY KEY,

@@ -47,6 +47,26 @@ async def test_owner_cannot_change_a_transfer(database_dsn: str, statement: str)
     await connection.close()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO accounts (id, ledger, code, flags) VALUES (gen_random_uuid(), 0, 10, 0)",
+        "INSERT INTO accounts (id, ledger, code, flags) VALUES (gen_random_uuid(), 156, 0, 0)",
+        "INSERT INTO accounts (id, ledger, code, flags) VALUES (gen_random_uuid(), 156, 10, 32)",
+        "INSERT INTO accounts (id, ledger, code, flags, day_limit) VALUES (gen_random_uuid(), 156, 10, 0, -1)",
+        "INSERT INTO accounts (id, ledger, code, flags, day_used) VALUES (gen_random_uuid(), 156, 10, 0, -1)",
+        "INSERT INTO accounts (id, ledger, code, flags, debits_posted) VALUES (gen_random_uuid(), 156, 10, 1, 1)",
+        "INSERT INTO accounts (id, ledger, code, flags, credits_posted) VALUES (gen_random_uuid(), 156, 10, 2, 1)",
+    ],
+)
+async def test_owner_cannot_break_an_account(database_dsn: str, statement: str) -> None:
+    """No account stands beyond its guards, whoever writes it."""
+    connection = await asyncpg.connect(database_dsn)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.execute(statement)
+    await connection.close()
+
+
 async def test_overflow_is_an_answer(engine: Engine, database_dsn: str) -> None:
     """A counter that would pass 2^63 - 1 is a result, never an error of the database; others of the batch go on."""
     teller = Teller(engine)
