@@ -50,7 +50,8 @@ class LogWriter:
 
     async def step(self) -> int:
         """Move one batch; how many transfers and announced events were read. Raises CursorMovedError."""
-        database = self._core.database
+        # Held to index scans: with millions unread, the planner would otherwise sort them all for each batch.
+        database = self._core.database.ledger
         if self._place is None:
             self._place = store.Place.of(await store.position(database, CURSOR, ""))
         since = self._place
@@ -74,7 +75,7 @@ class LogWriter:
         """The outbox as it stood when the tail was read: whatever a writer had seen when it wrote, we have seen too."""
         # Behind a full tail are more transfers: what was announced after its last one waits for those.
         until = unread.until.xid if len(unread.tail.codes) >= BATCH_MAX else None
-        return await store.announced(self._core.database, unread.bound, until, OUTBOX_MAX)
+        return await store.announced(self._core.database.ledger, unread.bound, until, OUTBOX_MAX)
 
     async def _noted(self, tail: Tail) -> Sequence[Noted]:
         codes = set(tail.codes)

@@ -97,10 +97,14 @@ class Consumer(Struct, frozen=True):
     """Hears the log once, in order, in spans of numbers: every event after the first, up to and with the second.
 
     What it writes and its cursor commit together. Events it does not care for it need not read.
+
+    listens  whether anybody cares at all now. While not, spans are passed over and the cursor follows a moment later,
+             so after a crash some are heard again, for whoever listens by then
     """
 
     name: str
     hear: "Callable[[Core, Queries, int, int], Awaitable[None]]"
+    listens: "Callable[[Core], Awaitable[bool]] | None" = None
 
 
 class Job(Struct, frozen=True):

@@ -117,3 +117,30 @@ async def test_a_loop_that_fails_stops_no_other(fresh_core: Core) -> None:
         await shop.pay_many(5)
         assert await until_heard(fresh_core, 10) == list(range(1, 11))
         await asyncio.wait_for(ran.wait(), 5)
+
+
+@pytest.mark.usefixtures("heard_table")
+async def test_while_nobody_listens_spans_are_passed_over_and_whoever_listens_then_hears_all(fresh_core: Core) -> None:
+    """Nothing is heard twice, nothing that came after somebody listened is missed; a second process is fenced off."""
+    shop, listening = await open_shop(fresh_core), False
+
+    async def listens(_core: Core) -> bool:
+        return listening
+
+    one, other = (Listening(fresh_core, Consumer("scribe", write_down, listens)) for _ in range(2))
+    async with working(fresh_core, sales):
+        for count in (2, 4, 6):
+            await shop.pay()
+            await until_logged(fresh_core, count)
+            assert await one.step() == 2
+            listening = count == 4
+    assert await heard(fresh_core) == [1, 2, 5, 6]  # the first writes the cursor, and so hears in any case
+
+    async with working(fresh_core, sales):
+        await shop.pay()
+        await until_logged(fresh_core, 8)
+    listening = True
+    assert await other.step() == 2
+    with pytest.raises(store.CursorMovedError):
+        await one.step()
+    assert await heard(fresh_core) == [1, 2, 5, 6, 7, 8]

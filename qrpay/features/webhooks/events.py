@@ -14,4 +14,8 @@ async def _hear(core: "Core", transaction: "Queries", after: int, until: int) ->
     await store.enqueue(transaction, after, until, core.clock())
 
 
-consumers: Final = [Consumer("webhooks", _hear)]
+async def _listens(core: "Core") -> bool:
+    return await store.somebody_listens(core.database)
+
+
+consumers: Final = [Consumer("webhooks", _hear, _listens)]

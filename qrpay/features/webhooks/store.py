@@ -43,6 +43,11 @@ async def remove(database: Database, merchant: Id, id: Id) -> bool:
     return removed is not None
 
 
+async def somebody_listens(database: Database) -> bool:
+    """Whether any endpoint is to be called at all."""
+    return bool(await database.fetchval(STATEMENTS.somebody_listens))
+
+
 async def enqueue(transaction: Queries, after: int, until: int, now: datetime) -> int:
     """Queue a span of the log for the endpoints that want it, and wake the sender; how many deliveries that makes."""
     queued = await transaction.fetchval(STATEMENTS.enqueue, after, until, now)

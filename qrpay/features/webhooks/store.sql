@@ -42,6 +42,10 @@ RETURNING id;
 -- $1 endpoints uuid[]
 UPDATE webhook_deliveries SET status = 'given_up' WHERE endpoint = ANY ($1::uuid[]) AND status = 'waiting';
 
+-- name: somebody_listens
+-- Whether any endpoint is to be called at all.
+SELECT EXISTS (SELECT FROM webhook_endpoints WHERE status = 'enabled');
+
 -- name: enqueue
 -- Queue a span of the log for the endpoints that want it; how many deliveries that makes. Endpoints come first: of
 -- merchants that have none no event is read.
