@@ -247,6 +247,11 @@ class Counting(Database):
         type(self).asked += 1
         return await super().fetch(query, *args)
 
+    async def fetchrow(self, query: Query, *args: object) -> Row | None:
+        """One row; counted."""
+        type(self).asked += 1
+        return await super().fetchrow(query, *args)
+
     async def fetchval(self, query: Query, *args: object) -> Any:
         """One value; counted."""
         type(self).asked += 1
