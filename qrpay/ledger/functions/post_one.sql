@@ -1,5 +1,5 @@
 -- Posts one plain payment: no hold, no chain, about itself, without a reference. What ledger_post does for hundreds,
--- without arrays: for who is alone, a third of the time.
+-- without arrays: a caller who is alone waits a fifth less.
 --
 -- spent  what counts against the payer's caps: the amount, or nothing
 -- clock  what time it is; null: the server's clock
