@@ -7,6 +7,7 @@ import re
 import time
 import unicodedata
 import uuid
+from binascii import a2b_base64
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final, Generic, TypeVar
@@ -65,6 +66,7 @@ def decimal_text(amount: int, exponent: int) -> str:
 CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [high + low for high in CROCKFORD for low in CROCKFORD]  # ten bits at a time: a tenth of base64's time
 _FROM_CROCKFORD = bytes.maketrans(CROCKFORD.encode(), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+_FROM_URLSAFE = bytes.maketrans(b"-_", b"+/")
 _ID_22 = re.compile(r"[A-Za-z0-9_\-]{21}[AQgw]\Z")  # 132 bits hold 128: the last four are zero
 _ID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
 
@@ -123,7 +125,9 @@ def id_to_22(value: Id) -> str:
 
 def id_from_22(text: str) -> Id | None:
     """The id behind 22 characters of base64url; None unless it is the one canonical spelling."""
-    return id_of(base64.urlsafe_b64decode(text + "==")) if _ID_22.match(text) else None
+    if not _ID_22.match(text):
+        return None
+    return id_of(a2b_base64(text.encode().translate(_FROM_URLSAFE) + b"=="))
 
 
 def id_time_ms(value: Id) -> int:

@@ -295,8 +295,8 @@ def _needed(text: str | None, at: str, read: Callable[[str], T | None]) -> T:
 class Reader:
     """Reads codes and remembers what held: a code scanned, shown and paid is verified once.
 
-    `memory` is how many codes are remembered, about 700 bytes each, all in all; the least recently seen goes first. A code is
-    known by a digest of its text, all of it, so another text is another code.
+    `memory` is how many codes are remembered, about 700 bytes each; the least recently seen goes first. A code is known
+    by a digest of its text, all of it, so another text is another code.
     """
 
     def __init__(self, keyring: Keyring, guid: str, memory: int = 8_192) -> None:
