@@ -5,14 +5,13 @@ Signed is an exact prefix of the text, so no canonical form is needed; what foll
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from sys import intern
 from typing import Final, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from qrpay.codes import emv
 from qrpay.codes.problems import code_expired, code_foreign, code_forged, code_malformed
@@ -193,11 +192,13 @@ def read_code(text: str, keyring: Keyring, guid: str, now: datetime) -> CodeCont
     return _alive(content, now)
 
 
-def _verified(text: str, keyring: Keyring, guid: str, now: datetime) -> tuple[CodeContent, datetime]:
-    """The content, its expiry not yet looked at, and until when its key counts."""
+def _verified(
+    text: str, keyring: Keyring, guid: str, now: datetime, *, held: bool = False
+) -> tuple[CodeContent, datetime]:
+    """The content, its expiry not yet looked at, and until when its key counts; `held`: its signature held before."""
     parts = _as_we_write(text, guid) or take_apart(text, guid)
     verifier = keyring.verifier(parts.kid, now, "code")
-    if not verifier.holds(parts.signature, parts.signed):
+    if not held and not verifier.holds(parts.signature, parts.signed):
         take_apart(text, guid)  # what is malformed is told so first
         raise code_forged(reason="signature_wrong")
     content = _content(parts.values, parts.kid)
@@ -293,19 +294,23 @@ def _needed(text: str | None, at: str, read: Callable[[str], T | None]) -> T:
 
 
 class Reader:
-    """Reads codes and remembers what held: a code scanned, shown and paid is verified once.
+    """Reads codes and remembers what held, so that a code scanned, shown and paid is verified once.
 
-    `memory` is how many codes are remembered, about 700 bytes each; the least recently seen goes first. A code is known
-    by a digest of its text, all of it, so another text is another code.
+    recent  codes whose content is kept, about 700 bytes each
+    held    codes of which only a digest is kept, about 150 bytes each: they are read again, but not verified again
+
+    Of both the oldest goes first. A code is known by a digest of its text, all of it, so another text is another code.
     """
 
-    def __init__(self, keyring: Keyring, guid: str, memory: int = 8_192) -> None:
+    def __init__(self, keyring: Keyring, guid: str, recent: int = 4_096, held: int = 32_768) -> None:
         assert len(guid) <= GUID_MAX, f"our GUID may have {GUID_MAX} characters"
         self._keyring = keyring
         self._guid = guid
-        self._memory = memory
+        self._recent_max = recent
+        self._held_max = held
         self._version = keyring.version
-        self._seen: OrderedDict[bytes, tuple[CodeContent, datetime]] = OrderedDict()
+        self._recent: dict[bytes, tuple[CodeContent, datetime]] = {}
+        self._held: dict[bytes, None] = {}
 
     def issue(self, content: CodeContent, now: datetime) -> str:
         """The code as `sign_code` writes it with today's key, remembered: what we signed needs no verification.
@@ -313,34 +318,35 @@ class Reader:
         Raises `unavailable` when no key signs now.
         """
         assert content.static or content.expires_at <= now.timestamp() + LIFE_MAX_S, "a dynamic code lives a day"
-        signer = self._keyring.signer("code", now)
-        text = sign_code(content, signer, self._guid)
-        until = self._keyring.verifier(signer.kid, now, "code").until
-        self._remember(_digest(text), structs.replace(content, kid=signer.kid), until)
+        text = sign_code(content, self._keyring.signer("code", now), self._guid)
+        self._hold(_digest(text))
         return text
 
     def verify(self, text: str, now: datetime) -> CodeContent:
         """As `read_code`, but an expired code is told by `content.expired(now)`: money already paid is read first."""
         if self._version != self._keyring.version:
-            self._seen.clear()
+            self._recent.clear()
+            self._held.clear()
             self._version = self._keyring.version
         digest = _digest(text)
-        known = self._seen.get(digest)
+        known = self._recent.get(digest)
         if known is not None and now < known[1]:
-            self._seen.move_to_end(digest)
             return known[0]
-        content, until = _verified(text, self._keyring, self._guid, now)
-        self._remember(digest, content, until)
-        return content
+        known = _verified(text, self._keyring, self._guid, now, held=digest in self._held)
+        self._hold(digest)
+        self._recent[digest] = known
+        if len(self._recent) > self._recent_max:
+            del self._recent[next(iter(self._recent))]
+        return known[0]
 
     def read(self, text: str, now: datetime) -> CodeContent:
         """As `read_code`."""
         return _alive(self.verify(text, now), now)
 
-    def _remember(self, digest: bytes, content: CodeContent, until: datetime) -> None:
-        self._seen[digest] = (content, until)
-        if len(self._seen) > self._memory:
-            self._seen.popitem(last=False)
+    def _hold(self, digest: bytes) -> None:
+        self._held[digest] = None
+        if len(self._held) > self._held_max:
+            del self._held[next(iter(self._held))]
 
 
 def _digest(text: str) -> bytes:

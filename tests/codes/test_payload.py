@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qrpay.codes import emv
+from qrpay.codes import emv, signing
 from qrpay.codes.payload import DOMAIN, GUID_MAX, CodeContent, Reader, read_code, sign_code, take_apart
-from qrpay.codes.signing import Ed25519Signer, Keyring, from_base64url, new_key, to_base64url
+from qrpay.codes.signing import Ed25519Signer, Ed25519Verifier, Keyring, from_base64url, new_key, to_base64url
 from qrpay.problem import Refused
 from qrpay.values import AMOUNT_MAX, CURRENCIES, id_of
 from tests.codes.test_emv import MALFORMED, REAL_CODES, WRONG_END, malformed
@@ -351,15 +351,30 @@ def test_a_remembered_code_ends_with_its_key() -> None:
         reader.verify(CODE, NOW + timedelta(seconds=5))
 
 
-def test_the_memory_is_bounded_and_forgets_the_least_recent() -> None:
-    """Of three codes and room for two, the one not seen lately is verified anew."""
-    reader = Reader(RING, GUID, memory=2)
-    a, b, c = (signed(msgspec.structs.replace(ORDER, amount=amount)) for amount in (1, 2, 3))
-    seen_a, seen_b = reader.verify(a, NOW), reader.verify(b, NOW)
-    assert reader.verify(a, NOW) is seen_a
-    reader.verify(c, NOW)
-    assert reader.verify(a, NOW) is seen_a
-    assert reader.verify(b, NOW) is not seen_b
+class CountingVerifier(Ed25519Verifier):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def holds(self, signature: bytes, message: bytes) -> bool:
+        """As its parent."""
+        CountingVerifier.asked += 1
+        return super().holds(signature, message)
+
+
+def test_what_is_remembered_is_bounded_and_the_oldest_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Content is kept for the last two, verdicts for the last three: the fourth back is verified anew."""
+    monkeypatch.setattr(signing, "Ed25519Verifier", CountingVerifier)
+    reader = Reader(Keyring([CODE_KEY]), GUID, recent=2, held=3)
+    texts = [signed(msgspec.structs.replace(ORDER, amount=amount)) for amount in (1, 2, 3, 4)]
+    seen = [reader.verify(text, NOW) for text in texts]
+    CountingVerifier.asked = 0
+    assert reader.verify(texts[3], NOW) is seen[3]
+    again = reader.verify(texts[1], NOW)
+    assert again == seen[1] and again is not seen[1]
+    assert CountingVerifier.asked == 0
+    reader.verify(texts[0], NOW)
+    assert CountingVerifier.asked == 1
 
 
 def test_a_refused_code_is_not_remembered() -> None:
