@@ -2,30 +2,24 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from qrpay.codes.payload import CodeContent
 from qrpay.core import Core
 from qrpay.database.pool import Database
-from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.merchants import service as merchants
-from qrpay.features.merchants.model import MerchantCard, Place
-from qrpay.features.orders import store
+from qrpay.features.orders import looks, store
 from qrpay.features.orders.model import (
     CashierOrder,
-    Code,
     NewOrder,
     Order,
-    OrderPayment,
     OrderRow,
     OrdersQuery,
     PayeeView,
-    Status,
 )
 from qrpay.features.orders.problems import order_closed, order_paid, reference_reused
 from qrpay.ledger.chart import TransferCode
@@ -41,13 +35,6 @@ EXPIRE_LAG_S: Final = 3
 REFERENCE: Final = re.compile(r"[A-Za-z0-9_\-]{1,64}\Z")
 
 
-class Surroundings(Struct, frozen=True):
-    """Whose an order is, and where it was opened."""
-
-    card: MerchantCard
-    place: Place
-
-
 # Opening -------------------------------------------------------------------------------------------------------
 
 
@@ -61,8 +48,8 @@ async def open_order(core: Core, merchant: Id, ask: NewOrder) -> tuple[Order, bo
     stands, made = await core.batcher("orders", store.keep).add(row)
     if not made:
         await same_content(core, stands, row)
-        return (await views(core, [stands]))[0], False
-    return view(core, stands, await surroundings(core, stands), None), True
+        return (await looks.views(core, [stands]))[0], False
+    return looks.view(core, stands, await looks.surroundings(core, stands), None), True
 
 
 async def new_row(core: Core, merchant: Id, ask: NewOrder, **more: Any) -> OrderRow:
@@ -178,7 +165,7 @@ async def read(core: Core, merchant: Id, path: str, wait_s: float) -> Order:
     """One order, answered when its status leaves the one it has now, or when the wait is over."""
     row = await find(core, merchant, path)
     posted = await settled(core, row, wait_s)
-    return (await views(core, [row], {row.id: posted} if posted else {}))[0]
+    return (await looks.views(core, [row], {row.id: posted} if posted else {}))[0]
 
 
 async def settled(core: Core, row: OrderRow, wait_s: float) -> Posted | None:
@@ -202,7 +189,7 @@ async def page(core: Core, merchant: Id, ask: OrdersQuery) -> Page[Order]:
     """A merchant's orders, newest first."""
     if ask.reference is not None:
         found = await store.by_reference(core.database, [(merchant, ask.reference)])
-        return Page(await views(core, [row for row in found.values() if row.amount is not None]))
+        return Page(await looks.views(core, [row for row in found.values() if row.amount is not None]))
     place = _id("sto_", ask.store, "store")
     since, until = _moment(ask.from_, "from"), _moment(ask.to, "to")
     below = id_from_text("ord_", ask.cursor) if ask.cursor else None
@@ -214,7 +201,7 @@ async def page(core: Core, merchant: Id, ask: OrdersQuery) -> Page[Order]:
         rows = await store.of_merchant(
             core.database, merchant, below=below, store=place, since=since, until=until, limit=size
         )
-        for order in await views(core, rows):
+        for order in await looks.views(core, rows):
             if len(found_orders) == ask.limit:
                 return Page(found_orders, found_orders[-1].id)
             if ask.status in (None, order.status):
@@ -232,102 +219,6 @@ def _moment(text: str | None, name: str) -> datetime | None:
         raise invalid_field(errors=[FieldError(name, "Write RFC 3339 with an offset.")]) from None
 
 
-async def views(
-    core: Core, rows: Sequence[OrderRow], posted: Mapping[Id, Posted] | None = None, *, code: bool = True
-) -> list[Order]:
-    """Orders as their merchants see them; the ledger and the payers are asked once for all."""
-    if posted is None:
-        posted = await core.ledger.lookup_transfers([row.id for row in rows]) if rows else {}
-    accounts = {one.debit for one in posted.values() if one.code == TransferCode.PAYMENT}
-    payers = await e_accounts.names_of(core, accounts) if accounts else {}
-    return [view(core, row, await surroundings(core, row), posted.get(row.id), payers, code=code) for row in rows]
-
-
-async def surroundings(core: Core, row: OrderRow) -> Surroundings:
-    """Whose order it is and where it was opened: remembered, so mostly nobody is asked."""
-    card = merchants.card_now(row.merchant) or await merchants.directory(core, row.merchant)
-    return Surroundings(card, await merchants.place(core, row.merchant, row.store, row.terminal))
-
-
-def status_of(row: OrderRow, posted: Posted | None, now: datetime) -> Status:
-    """Read from the ledger first, from the clock second."""
-    if posted is None:
-        if row.amount is None:
-            return "closed"
-        return "expired" if now >= row.expires_at else "open"
-    match posted.code:
-        case TransferCode.PAYMENT:
-            return "paid"
-        case TransferCode.ORDER_EXPIRE:
-            return "expired"
-        case _:
-            return "closed"
-
-
-def view(
-    core: Core,
-    row: OrderRow,
-    around: Surroundings,
-    posted: Posted | None,
-    payers: Mapping[Id, str] | None = None,
-    *,
-    code: bool = True,
-) -> Order:
-    """An order as its merchant sees it; without the code where nobody will scan it any more."""
-    payment = None
-    if posted is not None and posted.code == TransferCode.PAYMENT:
-        payment = OrderPayment(
-            payer=(payers or {}).get(posted.debit, "*"),
-            amount=posted.amount,
-            paid_at=rfc3339(posted.timestamp),
-            presented_by=row.presented_by,
-            receipt=receipt_link(core, id_text("ord_", row.id)),
-        )
-    return Order(
-        id=id_text("ord_", row.id),
-        reference=row.reference,
-        status=status_of(row, posted, core.clock()),
-        amount=row.amount,
-        currency=row.currency,
-        description=row.description,
-        store=id_text("sto_", row.store) if row.store else None,
-        terminal=id_text("ter_", row.terminal) if row.terminal else None,
-        created_at=rfc3339(row.created_at),
-        expires_at=rfc3339(row.expires_at),
-        code=code_of(core, row, around) if code else None,
-        payment=payment,
-        refunded_amount=0,  # no transfer gives back yet; the refunds feature reads it from the ledger
-        metadata=row.metadata,
-    )
-
-
-def receipt_link(core: Core, order: str) -> str:
-    """Where the signed receipt of a paid order is, by its id in text."""
-    return f"{core.settings.url}/v1/receipts/{order}"
-
-
-def code_of(core: Core, row: OrderRow, around: Surroundings) -> Code | None:
-    """The signed dynamic code of an order; equal inputs give the equal text (Ed25519 is deterministic)."""
-    if row.amount is None or row.currency is None:
-        return None
-    card, place = around.card, around.place
-    content = CodeContent(
-        merchant=row.merchant,
-        order=row.id,
-        amount=row.amount,
-        currency=row.currency,
-        name=card.name_latin,
-        city=card.city,
-        mcc=card.mcc,
-        country=card.country,
-        store=place.store.code if place.store else None,
-        terminal=place.terminal.code if place.terminal else None,
-        expires_at=int(row.expires_at.timestamp()),
-    )
-    payload = core.reader.issue(content, core.clock())
-    return Code(payload, f"{core.settings.url}/pay/{id_text('ord_', row.id)}")
-
-
 # Closing -------------------------------------------------------------------------------------------------------
 
 
@@ -342,7 +233,7 @@ async def close(core: Core, merchant: Id, path: str) -> Order:
     if row is None:
         raise not_found()
     posted = await _claim_closed(core, row)
-    order = (await views(core, [row], {row.id: posted}))[0]
+    order = (await looks.views(core, [row], {row.id: posted}))[0]
     if posted.code == TransferCode.PAYMENT:
         raise order_paid(order=order)
     core.hub.wake(row.id)
@@ -394,9 +285,9 @@ async def cashier(core: Core, path: str, wait_s: float) -> CashierOrder:
     row = await row_of(core, path)
     if row is None or row.amount is None:
         raise not_found()
-    around = await surroundings(core, row)
+    around = await looks.surroundings(core, row)
     posted = await settled(core, row, wait_s)
-    status = status_of(row, posted, core.clock())
+    status = looks.status_of(row, posted, core.clock())
     return CashierOrder(
         id=id_text("ord_", row.id),
         status=status,
@@ -405,5 +296,5 @@ async def cashier(core: Core, path: str, wait_s: float) -> CashierOrder:
         description=row.description,
         payee=PayeeView(around.card.name, around.card.verified),
         expires_at=rfc3339(row.expires_at),
-        code=code_of(core, row, around) if status == "open" else None,
+        code=looks.code_of(core, row, around) if status == "open" else None,
     )

@@ -14,6 +14,7 @@ from qrpay.codes.recognise import recognise
 from qrpay.core import Core
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.merchants import service as merchants
+from qrpay.features.orders import looks
 from qrpay.features.orders import service as orders
 from qrpay.features.orders import store as order_store
 from qrpay.features.orders.model import NewOrder, Order, OrderRow, PayeeView
@@ -153,8 +154,8 @@ async def _charge(core: Core, row: OrderRow, code: CodeRow) -> ScanOutcome:
     if paid.result.stands and used.result.stands:
         core.hub.wake(row.id)
         posted = _posted(payment, paid)
-        around = await orders.surroundings(core, row)
-        return _outcome(orders.view(core, row, around, posted, {code.account: code.name}))
+        around = await looks.surroundings(core, row)
+        return _outcome(looks.view(core, row, around, posted, {code.account: code.name}))
     return await _not_charged(core, row, code, paid, used)
 
 
@@ -171,7 +172,7 @@ async def _not_charged(core: Core, row: OrderRow, code: CodeRow, paid: Outcome, 
     standing = await core.ledger.lookup_transfers([row.id, code.id])
     if (order := standing.get(row.id)) is not None:
         if order.code == TransferCode.PAYMENT:
-            return _outcome((await orders.views(core, [row], standing))[0])
+            return _outcome((await looks.views(core, [row], standing))[0])
         raise (order_expired if order.code == TransferCode.ORDER_EXPIRE else order_closed)(
             order=id_text("ord_", row.id), expired_at=rfc3339(row.expires_at)
         )
@@ -196,7 +197,7 @@ async def _ask_customer(core: Core, row: OrderRow, code: CodeRow) -> tuple[ScanO
         mark = (await core.ledger.lookup_transfers([code.id]))[code.id]
         raise await _used_by(core, row.merchant, mark.about)
     assert row.amount is not None and row.currency is not None
-    around = await orders.surroundings(core, row)
+    around = await looks.surroundings(core, row)
     payee = PayeeView(around.card.name, around.card.verified)
     told = Ask(id_text("ord_", row.id), row.amount, row.currency, payee, rfc3339(row.expires_at))
     event = NewEvent(
@@ -208,7 +209,7 @@ async def _ask_customer(core: Core, row: OrderRow, code: CodeRow) -> tuple[ScanO
         data=msgspec.Raw(msgspec.json.encode(told)),
     )
     await announce(core, [event])
-    order = (await orders.views(core, [row]))[0]
+    order = (await looks.views(core, [row]))[0]
     if order.status == "paid":
         return _outcome(order), 200
     return _outcome(order, confirm=True), 202

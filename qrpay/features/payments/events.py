@@ -9,7 +9,7 @@ from qrpay.background.model import EventSource, Logged, Noted, Tail
 from qrpay.core import Core
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.merchants import service as merchants
-from qrpay.features.orders import service as orders
+from qrpay.features.orders import looks
 from qrpay.features.orders import store as order_store
 from qrpay.features.payments import service
 from qrpay.ledger.chart import TransferCode
@@ -40,7 +40,7 @@ async def tell_both(core: Core, events: Sequence[Logged], posted: Mapping[Id, Po
     """The order for the merchant, the payment for its payer, as of this transfer: what came later does not show."""
     rows = await order_store.by_id(core.database, list({one.about for one in events}))
     paid = [rows[one.about] for one in events if one.type == PAID and one.about in rows]
-    seen = {row.id: order for row, order in zip(paid, await orders.views(core, paid, posted, code=False), strict=True)}
+    seen = {row.id: order for row, order in zip(paid, await looks.views(core, paid, posted, code=False), strict=True)}
     payments = await service.views(core, [posted[one.about] for one in events if one.type == PAYER_PAID], rows)
     encode = msgspec.json.encode  # null for a payment without an order, which no service of this house makes
     return [msgspec.Raw(encode((seen if one.type == PAID else payments).get(one.about))) for one in events]

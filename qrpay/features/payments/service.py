@@ -13,6 +13,7 @@ from qrpay.core import Core
 from qrpay.features.e_accounts import pins
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.merchants import service as merchants
+from qrpay.features.orders import looks
 from qrpay.features.orders import service as orders
 from qrpay.features.orders import store as order_store
 from qrpay.features.orders.model import OrderRow, PayeeView
@@ -223,7 +224,7 @@ def payment_view(core: Core, payable: Payable, account: Id, paid_at: datetime, p
         payee=payee,
         account=account_text(account),
         paid_at=rfc3339(paid_at),
-        receipt=orders.receipt_link(core, order),
+        receipt=looks.receipt_link(core, order),
     )
 
 

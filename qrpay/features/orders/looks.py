@@ -1,0 +1,119 @@
+"""How an order looks: to its merchant, with payment and code, and what status it has."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from qrpay.codes.payload import CodeContent
+from qrpay.core import Core
+from qrpay.features.e_accounts import service as e_accounts
+from qrpay.features.merchants import service as merchants
+from qrpay.features.merchants.model import MerchantCard, Place
+from qrpay.features.orders.model import Code, Order, OrderPayment, OrderRow, Status
+from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.model import Posted
+from qrpay.values import Id, id_text, rfc3339
+
+
+class Surroundings(Struct, frozen=True):
+    """Whose an order is, and where it was opened."""
+
+    card: MerchantCard
+    place: Place
+
+
+async def views(
+    core: Core, rows: Sequence[OrderRow], posted: Mapping[Id, Posted] | None = None, *, code: bool = True
+) -> list[Order]:
+    """Orders as their merchants see them; the ledger and the payers are asked once for all."""
+    if posted is None:
+        posted = await core.ledger.lookup_transfers([row.id for row in rows]) if rows else {}
+    accounts = {one.debit for one in posted.values() if one.code == TransferCode.PAYMENT}
+    payers = await e_accounts.names_of(core, accounts) if accounts else {}
+    return [view(core, row, await surroundings(core, row), posted.get(row.id), payers, code=code) for row in rows]
+
+
+async def surroundings(core: Core, row: OrderRow) -> Surroundings:
+    """Whose order it is and where it was opened: remembered, so mostly nobody is asked."""
+    card = merchants.card_now(row.merchant) or await merchants.directory(core, row.merchant)
+    return Surroundings(card, await merchants.place(core, row.merchant, row.store, row.terminal))
+
+
+def status_of(row: OrderRow, posted: Posted | None, now: datetime) -> Status:
+    """Read from the ledger first, from the clock second."""
+    if posted is None:
+        if row.amount is None:
+            return "closed"
+        return "expired" if now >= row.expires_at else "open"
+    match posted.code:
+        case TransferCode.PAYMENT:
+            return "paid"
+        case TransferCode.ORDER_EXPIRE:
+            return "expired"
+        case _:
+            return "closed"
+
+
+def view(
+    core: Core,
+    row: OrderRow,
+    around: Surroundings,
+    posted: Posted | None,
+    payers: Mapping[Id, str] | None = None,
+    *,
+    code: bool = True,
+) -> Order:
+    """An order as its merchant sees it; without the code where nobody will scan it any more."""
+    payment = None
+    if posted is not None and posted.code == TransferCode.PAYMENT:
+        payment = OrderPayment(
+            payer=(payers or {}).get(posted.debit, "*"),
+            amount=posted.amount,
+            paid_at=rfc3339(posted.timestamp),
+            presented_by=row.presented_by,
+            receipt=receipt_link(core, id_text("ord_", row.id)),
+        )
+    return Order(
+        id=id_text("ord_", row.id),
+        reference=row.reference,
+        status=status_of(row, posted, core.clock()),
+        amount=row.amount,
+        currency=row.currency,
+        description=row.description,
+        store=id_text("sto_", row.store) if row.store else None,
+        terminal=id_text("ter_", row.terminal) if row.terminal else None,
+        created_at=rfc3339(row.created_at),
+        expires_at=rfc3339(row.expires_at),
+        code=code_of(core, row, around) if code else None,
+        payment=payment,
+        refunded_amount=0,  # no transfer gives back yet; the refunds feature reads it from the ledger
+        metadata=row.metadata,
+    )
+
+
+def receipt_link(core: Core, order: str) -> str:
+    """Where the signed receipt of a paid order is, by its id in text."""
+    return f"{core.settings.url}/v1/receipts/{order}"
+
+
+def code_of(core: Core, row: OrderRow, around: Surroundings) -> Code | None:
+    """The signed dynamic code of an order; equal inputs give the equal text (Ed25519 is deterministic)."""
+    if row.amount is None or row.currency is None:
+        return None
+    card, place = around.card, around.place
+    content = CodeContent(
+        merchant=row.merchant,
+        order=row.id,
+        amount=row.amount,
+        currency=row.currency,
+        name=card.name_latin,
+        city=card.city,
+        mcc=card.mcc,
+        country=card.country,
+        store=place.store.code if place.store else None,
+        terminal=place.terminal.code if place.terminal else None,
+        expires_at=int(row.expires_at.timestamp()),
+    )
+    payload = core.reader.issue(content, core.clock())
+    return Code(payload, f"{core.settings.url}/pay/{id_text('ord_', row.id)}")
