@@ -302,7 +302,7 @@ class Reader:
     Of both the oldest goes first. A code is known by a digest of its text, all of it, so another text is another code.
     """
 
-    def __init__(self, keyring: Keyring, guid: str, recent: int = 4_096, held: int = 32_768) -> None:
+    def __init__(self, keyring: Keyring, guid: str, recent: int = 2_048, held: int = 16_384) -> None:
         assert len(guid) <= GUID_MAX, f"our GUID may have {GUID_MAX} characters"
         self._keyring = keyring
         self._guid = guid

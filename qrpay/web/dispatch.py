@@ -38,7 +38,7 @@ from qrpay.web.refusals import refusal
 from qrpay.web.routes import NOTHING, Answer, Call, Document, Route
 from qrpay.web.wire import Request, response
 
-CREDENTIALS_MAX: Final = 8_192  # about 4 MB; a token that is checked again costs 4 µs
+CREDENTIALS_MAX: Final = 4_096  # about 2 MB; a token that is checked again costs 4 µs
 STREAMED: Final = object()
 WHO: Final = {"Merchant": "merchant", "Wallet": "wallet", "Operator": "operator"}
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::[0-9]{1,5})?\Z")

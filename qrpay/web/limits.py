@@ -7,7 +7,7 @@ from typing import Final
 
 from qrpay.problem import rate_limited
 
-REMEMBERED_MAX: Final = 50_000
+REMEMBERED_MAX: Final = 20_000
 
 
 class Limit:
