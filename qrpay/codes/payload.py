@@ -17,6 +17,7 @@ from qrpay.codes import emv
 from qrpay.codes.problems import code_expired, code_foreign, code_forged, code_malformed
 from qrpay.codes.schemes import scheme_of_message
 from qrpay.codes.signing import Keyring, Signer, from_base64url, to_base64url
+from qrpay.memory import Memory
 from qrpay.values import AMOUNT_MAX, CURRENCIES, CURRENCY_OF_LEDGER, Id, decimal_text, id_from_22, id_to_22, rfc3339
 
 DOMAIN: Final = b"qrpay-code-v1\n"
@@ -296,21 +297,20 @@ def _needed(text: str | None, at: str, read: Callable[[str], T | None]) -> T:
 class Reader:
     """Reads codes and remembers what held, so that a code scanned, shown and paid is verified once.
 
-    recent  codes whose content is kept, about 700 bytes each
-    held    codes of which only a digest is kept, about 150 bytes each: they are read again, but not verified again
+    recent  at most so many codes whose content is kept, about 700 bytes each
+    held    at most so many of which only a digest is kept, about 150 bytes each: read again, but not verified again
 
-    Of both the oldest goes first. A code is known by a digest of its text, all of it, so another text is another code.
+    Of both at least the latest half is kept. A code is known by a digest of its text, all of it, so another text is
+    another code.
     """
 
     def __init__(self, keyring: Keyring, guid: str, recent: int = 2_048, held: int = 16_384) -> None:
         assert len(guid) <= GUID_MAX, f"our GUID may have {GUID_MAX} characters"
         self._keyring = keyring
         self._guid = guid
-        self._recent_max = recent
-        self._held_max = held
         self._version = keyring.version
-        self._recent: dict[bytes, tuple[CodeContent, datetime]] = {}
-        self._held: dict[bytes, None] = {}
+        self._recent: Memory[bytes, tuple[CodeContent, datetime]] = Memory(recent // 2)
+        self._held: Memory[bytes, bool] = Memory(held // 2)
 
     def issue(self, content: CodeContent, now: datetime) -> str:
         """The code as `sign_code` writes it with today's key, remembered: what we signed needs no verification.
@@ -319,7 +319,7 @@ class Reader:
         """
         assert content.static or content.expires_at <= now.timestamp() + LIFE_MAX_S, "a dynamic code lives a day"
         text = sign_code(content, self._keyring.signer("code", now), self._guid)
-        self._hold(_digest(text))
+        self._held.put(_digest(text), True)
         return text
 
     def verify(self, text: str, now: datetime) -> CodeContent:
@@ -332,21 +332,16 @@ class Reader:
         known = self._recent.get(digest)
         if known is not None and now < known[1]:
             return known[0]
-        known = _verified(text, self._keyring, self._guid, now, held=digest in self._held)
-        self._hold(digest)
-        self._recent[digest] = known
-        if len(self._recent) > self._recent_max:
-            del self._recent[next(iter(self._recent))]
+        held = self._held.get(digest) is not None
+        known = _verified(text, self._keyring, self._guid, now, held=held)
+        if not held:
+            self._held.put(digest, True)
+        self._recent.put(digest, known)
         return known[0]
 
     def read(self, text: str, now: datetime) -> CodeContent:
         """As `read_code`."""
         return _alive(self.verify(text, now), now)
-
-    def _hold(self, digest: bytes) -> None:
-        self._held[digest] = None
-        if len(self._held) > self._held_max:
-            del self._held[next(iter(self._held))]
 
 
 def _digest(text: str) -> bytes:

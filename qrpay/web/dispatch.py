@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from qrpay.core import Core
 from qrpay.logs import REQUEST_ID
+from qrpay.memory import Memory
 from qrpay.problem import (
     FieldError,
     Refused,
@@ -74,7 +75,7 @@ class Dispatcher:
         for served in self.served:
             self._enter(served)
         self._credentials = list(credentials)
-        self._known: dict[str, _Known] = {}
+        self._known: Memory[str, _Known] = Memory(CREDENTIALS_MAX // 2)
         self._limit = Limit(core.settings.rate_per_s, core.settings.rate_burst)
         self._hosts = _hosts(core)
         self._prefix = os.urandom(5).hex()
@@ -251,7 +252,7 @@ class Dispatcher:
         return known.caller
 
     async def _check(self, header: str, peer: str) -> _Known:
-        self._known.pop(header, None)
+        self._known.forget(header)
         scheme, _, text = header.partition(" ")
         try:
             if scheme.lower() != "bearer" or not text.isascii() or len(text) > 2_048:
@@ -272,9 +273,8 @@ class Dispatcher:
                 challenge = {"WWW-Authenticate": f'Bearer realm="qrpay", error="{error}"'}
                 raise refused.problem(headers=challenge) from None
             raise
-        if len(self._known) >= CREDENTIALS_MAX:
-            self._known.pop(next(iter(self._known)))
-        known = self._known[header] = _Known(caller, until)
+        known = _Known(caller, until)
+        self._known.put(header, known)
         return known
 
 

@@ -3,21 +3,22 @@
 import time
 from typing import Generic, TypeVar
 
+from qrpay.memory import Memory
+
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class Remembered(Generic[K, V]):
-    """Values by key; the oldest goes when `limit` is passed, and each after `age_s_max` seconds.
+    """Values by key, at most `limit`; the older half goes at once, and each value after `age_s_max` seconds.
 
     Whoever reads the database takes `reading` first and hands it back to `put`: what was read before
     somebody called `forget` is then not remembered after it.
     """
 
     def __init__(self, limit: int, age_s_max: float = float("inf")) -> None:
-        self._limit = limit
         self._age_s_max = age_s_max
-        self._values: dict[K, tuple[V, float]] = {}
+        self._values: Memory[K, tuple[V, float]] = Memory(limit // 2)
         self.reading = 0
 
     def get(self, key: K) -> V | None:
@@ -29,15 +30,12 @@ class Remembered(Generic[K, V]):
         """Remember what was read since `reading`."""
         if reading != self.reading:
             return
-        self._values.pop(key, None)
-        if len(self._values) >= self._limit:
-            del self._values[next(iter(self._values))]
-        self._values[key] = value, time.monotonic()
+        self._values.put(key, (value, time.monotonic()))
 
     def forget(self, key: K) -> None:
         """It changed."""
         self.reading += 1
-        self._values.pop(key, None)
+        self._values.forget(key)
 
     def forget_all(self) -> None:
         """Anything may have changed."""

@@ -93,15 +93,15 @@ async def test_the_card_is_at_hand_once_it_was_asked_for(core: Core) -> None:
 
 def test_what_was_read_before_a_change_is_not_remembered_after_it() -> None:
     """A reader that was overtaken by the news cannot put the old value back."""
-    cards = Remembered[str, int](limit=2)
+    cards = Remembered[str, int](limit=4)
     reading = cards.reading
     cards.forget("a")
     cards.put("a", 1, reading)
     assert cards.get("a") is None
 
-    for key in "abc":
+    for key in "abcd":
         cards.put(key, ord(key), cards.reading)
-    assert [cards.get(key) for key in "abc"] == [None, ord("b"), ord("c")]
+    assert [cards.get(key) for key in "abcd"] == [None, None, ord("c"), ord("d")]
 
 
 async def test_a_merchant_uses_its_own_stores_and_terminals_only(core: Core) -> None:
