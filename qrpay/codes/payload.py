@@ -304,7 +304,7 @@ class Reader:
     another code.
     """
 
-    def __init__(self, keyring: Keyring, guid: str, recent: int = 2_048, held: int = 16_384) -> None:
+    def __init__(self, keyring: Keyring, guid: str, recent: int = 1_024, held: int = 16_384) -> None:
         assert len(guid) <= GUID_MAX, f"our GUID may have {GUID_MAX} characters"
         self._keyring = keyring
         self._guid = guid
