@@ -26,9 +26,9 @@ from benchmarks.peers.for_update import TABLES
 from benchmarks.scenarios import Bench, plan
 from benchmarks.seed import RICH, Town
 from qrpay.app import open_core
-from qrpay.cli import database
 from qrpay.database.pool import dsn_to
 from qrpay.settings import Settings, read_settings
+from qrpay.shell import database
 
 PEERS = "peers"
 console = Console(width=None if sys.stdout.isatty() else 150)

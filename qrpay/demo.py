@@ -21,7 +21,6 @@ from rich.table import Table
 
 import qrpay
 from qrpay.app import open_core
-from qrpay.cli import database
 from qrpay.codes import image
 from qrpay.core import Core
 from qrpay.features.e_accounts import service as e_accounts
@@ -29,6 +28,7 @@ from qrpay.features.e_accounts.model import NO_CAPS, NewCustomer
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import NewMerchant
 from qrpay.settings import Settings
+from qrpay.shell import database
 from qrpay.supervisor import environment
 from qrpay.values import CURRENCIES, decimal_text, id_text
 

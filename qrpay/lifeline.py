@@ -17,6 +17,7 @@ READY: Final = b"ready\n"
 BEAT: Final = b"."
 BEAT_S: Final = 1.0
 READY_S_MAX: Final = 60.0
+LAST_WORDS_S: Final = 1.0
 HUNG_S: Final = 30.0
 """An event loop that has not turned for so long answers nobody: whoever waits has long given up."""
 MARGIN_S: Final = 5.0
@@ -88,6 +89,8 @@ class Child:
             async with asyncio.timeout(READY_S_MAX):
                 said = await asyncio.get_running_loop().sock_recv(self.line, 64)
         if not said:
+            # A line that closed is mostly a worker on its way out: its own status says more than ours would.
+            await asyncio.wait([self.exit], timeout=LAST_WORDS_S)
             self.send(signal.SIGKILL)
             status = await asyncio.shield(self.exit)
             raise NotReady(f"{self.name} did not get ready (status {status}): see what it said above")

@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from qrpay.checks import run_checks
-from qrpay.cli import HouseShell
 from qrpay.demo import WIDE, Demo, seeded, served
 from qrpay.settings import Settings
+from qrpay.shell import HouseShell
 
 pytestmark = pytest.mark.xdist_group("chaos")
 
