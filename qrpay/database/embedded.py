@@ -169,7 +169,7 @@ class EmbeddedServer:
 
     def _run(self, tool: str, *options: str, data: Path | None = None, inherited: tuple[int, ...] = ()) -> int:
         """Run one of PostgreSQL's tools on the data folder; its exit status. What it says goes to the log."""
-        command = [*_wrap(), str(self._tool(tool)), "-D", str(data or self.data), *options]
+        command = [*_wrap(), str(self.tool(tool)), "-D", str(data or self.data), *options]
         # PGHOST, PGDATA and their like belong to whoever called us, and would lead the tools astray.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         with self.log.open("a") as said:
@@ -178,7 +178,8 @@ class EmbeddedServer:
                 stdin=subprocess.DEVNULL, stdout=said, stderr=said,
             )  # fmt: skip
 
-    def _tool(self, name: str) -> Path:
+    def tool(self, name: str) -> Path:
+        """The path of a PostgreSQL program, such as psql. Raises EmbeddedServerError when it is not there."""
         folder = self._binaries or _wheel_binaries()
         if folder is None or not (folder / name).is_file():
             raise EmbeddedServerError(
@@ -190,7 +191,7 @@ class EmbeddedServer:
 
     def _major(self) -> int:
         said = subprocess.run(  # noqa: S603 - every word of the command is ours
-            [str(self._tool("postgres")), "--version"], capture_output=True, text=True, check=True
+            [str(self.tool("postgres")), "--version"], capture_output=True, text=True, check=True
         ).stdout
         return int(said.split()[2].split(".")[0].rstrip("devbtarc"))
 

@@ -145,8 +145,8 @@ class Connection(RequestHandler):
 
     def overdue(self, now: float, settings: Settings, draining: bool) -> bool:
         """Whether this connection has idled, or sent its head, for too long."""
-        if self._request_in_progress:
-            return False
+        if self._request_in_progress or self._messages or self._plain is not None:
+            return False  # what has come is answered, also in the moment before its task wakes
         idle_s = now - self._idle_since
         if draining and idle_s > IDLE_WHILE_DRAINING_S:
             return True

@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from qrpay.demo import Demo
+from qrpay.settings import Settings
 from qrpay.web.lane import Lane, parsed
+from qrpay.web.protocol import Connection, Door
+from qrpay.web.wire import Request
 
 PLAIN = (
     b"POST /v1/payments HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -131,3 +134,16 @@ async def one_answer(reader: asyncio.StreamReader) -> bytes:
     body = await reader.readexactly(int(length[1])) if length else b""
     said = re.sub(rb"X-Request-Id: \w+|Date: [^\r]+|Content-Length: \d+", b"", head) + body
     return re.sub(rb'"request_id":"\w+"|"(digits|payload|expires_at|refresh_at)":"[^"]+"', b"", said)
+
+
+async def test_a_request_that_has_come_is_no_idle_connection() -> None:
+    """Between its arrival and its task's turn, neither the sweep nor a drain hangs up on it."""
+    connection = Door(Settings(), never, lambda _connection, _long: None)()
+    connection._idle_since = connection._head_since = -1e9
+    assert connection.overdue(connection._loop.time(), Settings(), draining=True)
+    connection._plain = Lane().read(PLAIN)
+    assert not connection.overdue(connection._loop.time(), Settings(), draining=True)
+
+
+async def never(_connection: Connection, _request: Request) -> bool:
+    raise AssertionError("nothing is answered here")
