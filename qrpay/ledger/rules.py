@@ -10,7 +10,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from qrpay.ledger.chart import MARKERS, SPENDS
+from qrpay.ledger.caps import bank_day, cap_guards, count, spent_by
+from qrpay.ledger.chart import MARKERS
 from qrpay.ledger.model import (
     COUNTER_MAX,
     NIL,
@@ -32,7 +33,6 @@ POST: Final = int(TransferFlag.POST_PENDING)
 VOID: Final = int(TransferFlag.VOID_PENDING)
 _KINDS: Final = frozenset({0, PENDING, POST, VOID})
 _TICK: Final = timedelta(microseconds=1)
-_BEIJING: Final = timedelta(hours=8)
 
 # What a retry is compared by, in order of precedence; LINKED is not content.
 _CONTENT: Final = (
@@ -46,11 +46,6 @@ _CONTENT: Final = (
     ("pending_id", Result.EXISTS_WITH_DIFFERENT_PENDING_ID),
     ("timeout_s", Result.EXISTS_WITH_DIFFERENT_TIMEOUT),
 )
-
-
-def bank_day(moment: datetime) -> date:
-    """The calendar day in Asia/Shanghai, which has no summer time (rules.md 3)."""
-    return (moment.astimezone(UTC) + _BEIJING).date()
 
 
 def expiry_of(hold: Posted) -> Transfer:
@@ -271,22 +266,12 @@ def malformed(transfer: Transfer) -> Result | None:
 def movement(posted: Posted, held: int) -> tuple[int, int, int]:
     """What a transfer adds to posted, to pending, and to what the payer has spent, in minor units."""
     if posted.flags & PENDING:
-        return 0, posted.amount, posted.amount if posted.code in SPENDS else 0
+        return 0, posted.amount, spent_by(posted.code, posted.amount)
     if posted.flags & POST:
         return posted.amount, -held, 0
     if posted.flags & VOID:
         return 0, -held, 0
-    return posted.amount, 0, posted.amount if posted.code in SPENDS else 0
-
-
-def used(account: Account, today: date) -> tuple[int, int]:
-    """What an account has spent in this bank day and in this year; the counters are those of used_on."""
-    if account.used_on is None:
-        return 0, 0
-    return (
-        account.day_used if account.used_on >= today else 0,
-        account.year_used if account.used_on >= today.replace(month=1, day=1) else 0,
-    )
+    return posted.amount, 0, spent_by(posted.code, posted.amount)
 
 
 def guard_refusal(debit: Account, credit: Account, transfer: Transfer, now: datetime) -> Outcome | None:
@@ -297,7 +282,7 @@ def guard_refusal(debit: Account, credit: Account, transfer: Transfer, now: date
         return Outcome(Result.OVERFLOWS_DEBITS)
     if credits_ + amount > COUNTER_MAX:
         return Outcome(Result.OVERFLOWS_CREDITS)
-    guards: list[tuple[Result, int | None, int]] = [
+    guards: Sequence[tuple[Result, int | None, int]] = [
         (
             Result.EXCEEDS_CREDITS,
             debit.credits_posted if debit.flags & AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS else None,
@@ -309,12 +294,7 @@ def guard_refusal(debit: Account, credit: Account, transfer: Transfer, now: date
             credits_,
         ),
     ]
-    if transfer.code in SPENDS:
-        day_used, year_used = used(debit, bank_day(now))
-        guards.append((Result.EXCEEDS_CAP_DAY, debit.day_limit, day_used))
-        guards.append((Result.EXCEEDS_CAP_YEAR, debit.year_limit, year_used))
-    guards.append((Result.EXCEEDS_CAP_BALANCE, credit.balance_limit, credits_ - credit.debits_posted))
-    for result, limit, so_far in guards:
+    for result, limit, so_far in (*guards, *cap_guards(debit, credit, transfer.code, now)):
         if limit is not None and so_far + amount > limit:
             return Outcome(result, None, limit, so_far, max(0, limit - so_far))
     return None
@@ -346,18 +326,9 @@ def _flag_refusal(debit: Account, credit: Account) -> Result | None:
 
 def _debited(account: Account, move: tuple[int, int, int], today: date) -> Account:
     posted, pending, spent = move
-    day_used, year_used = account.day_used, account.year_used
-    used_on = account.used_on
-    if spent:
-        day_used, year_used = used(account, today)
-        used_on = today if used_on is None else max(used_on, today)
+    account = count(account, spent, today)
     return replace(
-        account,
-        debits_posted=account.debits_posted + posted,
-        debits_pending=account.debits_pending + pending,
-        used_on=used_on,
-        day_used=day_used + spent,
-        year_used=year_used + spent,
+        account, debits_posted=account.debits_posted + posted, debits_pending=account.debits_pending + pending
     )
 
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from qrpay.database.pool import Database
+from qrpay.ledger.caps import bank_day, used
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.engine import Engine
 from qrpay.ledger.model import Account, AccountFlag, Ledger, NewAccount, Transfer, TransferFlag
 from qrpay.ledger.oracle import Oracle
-from qrpay.ledger.rules import bank_day, used
 from qrpay.values import Id, new_id
 from tests.ledger.statement import CNY, Time, summary
 

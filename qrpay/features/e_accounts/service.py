@@ -40,9 +40,9 @@ from qrpay.features.e_accounts.tokens import token_of, wallet_of
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import Balance
 from qrpay.features.merchants.remembered import Remembered
+from qrpay.ledger.caps import bank_day
 from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Transfer
-from qrpay.ledger.rules import bank_day
 from qrpay.problem import FieldError, invalid_field, not_found
 from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, claim, encode, id_of, id_text, new_id, rfc3339
 from qrpay.web.callers import Wallet
