@@ -24,7 +24,8 @@ from benchmarks import machine, report, servers
 from benchmarks.figures import WORDS, Cell, Run
 from benchmarks.peers.for_update import TABLES
 from benchmarks.scenarios import Bench, plan
-from benchmarks.seed import RICH, Town
+from benchmarks.seed import RICH, fill
+from benchmarks.town import Town
 from qrpay.app import open_core
 from qrpay.database.pool import dsn_to
 from qrpay.settings import Settings, read_settings
@@ -56,10 +57,9 @@ async def measure(args: argparse.Namespace, settings: Settings, home: Path, stac
     with servers.qrpay(home, args.workers, args.set) as house:
         rss_start_mb = house.rss_mb()
         async with open_core(settings) as core:
-            town = Town(core, house.port)
             with console.status(f"seeding {args.people:,} payers and {args.shops:,} merchants"):
-                await town.fill(args.people, args.shops)
-            bench = Bench(town, house, peers, peer, args.seconds)
+                credentials = await fill(core, args.people, args.shops, url=house.address.url)
+            bench = Bench(core, Town(credentials, house.address), house, peers, peer, args.seconds)
             cells = await _all_cells(args, bench)
             rss_mb = house.rss_mb()
             with console.status("comparing the books, id by id"):
@@ -110,7 +110,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=20_000, help="payers")
     parser.add_argument("--shops", type=int, default=1_000, help="merchants")
     parser.add_argument(
-        "--only", default=[], type=lambda text: text.split(","), help="kinds of cells, such as hot,echo"
+        "--only", default=[], type=lambda text: text.split(","), help="kinds of cells, such as issued,echo"
     )
     parser.add_argument("--quick", action="store_true", help="one round at 1 and 64 callers: seconds, and noise")
     parser.add_argument("--keep", action="store_true", help="renew the page and plots that the repository keeps")

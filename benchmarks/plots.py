@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 
 from benchmarks.figures import WORDS, Name, Run
 
-COLOURS: Final[dict[Name, str]] = {"echo": "#7a7a7a", "hot": "#0b62a8", "spread": "#d1711b"}
+COLOURS: Final[dict[Name, str]] = {"echo": "#7a7a7a", "issued": "#0b62a8", "spread": "#d1711b"}
 STEPS: Final = {"below must": "#b3261e", "must": "#c9a227", "target": "#4f9d4f", "stretch": "#1d6b2f"}
 INCHES: Final = (7.2, 4.2)
 DPI: Final = 130
@@ -48,7 +48,7 @@ def _throughput(run: Run, file: Path) -> None:
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel("callers, closed loop")
-    axes.set_ylabel("201s a second")
+    axes.set_ylabel("good answers a second")
     axes.grid(axis="y", alpha=0.3)
     axes.set_title("Throughput (medians; the band is min to max of the rounds)", loc="left", fontsize=11)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False, fontsize=9)

@@ -16,6 +16,8 @@ from urllib.request import urlopen
 import psutil
 from msgspec import Struct
 
+from benchmarks.generator import Address
+
 START_S_MAX: Final = 60.0
 UNBOUND: Final = {
     # One process plays thousands of people, and nobody paces it: what would slow it down must not be what is measured.
@@ -36,12 +38,16 @@ class Cpu(Struct, frozen=True):
         """What was used in between."""
         return Cpu(self.background - before.background, self.database - before.database)
 
+    def plus(self, other: "Cpu") -> "Cpu":
+        """Both together."""
+        return Cpu(self.background + other.background, self.database + other.database)
+
 
 class Peer:
     """A server of one process, beside which qrpay is measured."""
 
     def __init__(self, port: int, process: int) -> None:
-        self.port = port
+        self.address = Address("127.0.0.1", port)
         self._process = psutil.Process(process)
 
     def used(self) -> float:
@@ -53,7 +59,7 @@ class House:
     """A qrpay that runs: its port, and its processes."""
 
     def __init__(self, port: int, supervisor: int, data: Path) -> None:
-        self.port = port
+        self.address = Address("127.0.0.1", port)
         children = psutil.Process(supervisor).children(recursive=True)
         self.web = [child for child in children if {"work", "web"} <= set(child.cmdline())]
         self.background = [child for child in children if {"work", "background"} <= set(child.cmdline())]
@@ -73,7 +79,7 @@ class House:
 
     def batches(self) -> tuple[float, float]:
         """Transfers posted and batches sent by the ledger so far, as /metrics tells; it lags a second."""
-        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
+        with urlopen(f"{self.address.url}/metrics", timeout=10) as answer:
             text = answer.read().decode()
         found = [
             re.search(rf'^qrpay_batch_size_{part}{{batcher="ledger"}} (\S+)', text, re.M) for part in ("sum", "count")
