@@ -159,7 +159,7 @@ def page(run: Run, plots: Sequence[str]) -> str:
         *(f"![{name.partition('.')[0]}]({name})" for name in plots),
         "## Figures",
         _markdown(HEADS, _rows(run)),
-        "µs: processor time per good answer, of the server's process, of PostgreSQL, and of the background worker, which also"
+        "µs: processor time per good answer: of the server's process, of PostgreSQL, and of the background, which also"
         " works after the cell has ended.",
         "## Machine",
         *notes(run),
