@@ -6,6 +6,8 @@ BIN     = $(VENV)/bin
 PIP     = $(PYTHON) $(wildcard tools/pip-*.whl)/pip --python $(BIN)/python
 INSTALL = $(PIP) install --quiet --disable-pip-version-check --no-input --only-binary :all: --require-hashes
 T      ?= tests
+# What depends on the database: run on the oldest PostgreSQL too, before everything runs on the newest.
+ON_15   = tests/ledger tests/database tests/background tests/features tests/chaos
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
@@ -37,6 +39,10 @@ serve: $(VENV)/.ready ## the server, on the embedded PostgreSQL or QRPAY_DATABAS
 
 test: $(VENV)/.dev ## all tests, in parallel; T=tests/orders for a part
 	@$(BIN)/python -m tests.prepare
+ifeq ($(T),tests)
+	@old=$$($(BIN)/python -m tests.prepare --postgres-15); if [ -n "$$old" ]; then \
+		QRPAY_POSTGRES_BIN=$$old $(BIN)/python -m pytest -q $(ON_15); fi
+endif
 	@$(BIN)/python -m pytest $(T)
 
 check: $(VENV)/.dev ## format, lint, strict types, import rules, locks

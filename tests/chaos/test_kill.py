@@ -20,6 +20,7 @@ from qrpay.checks import run_checks
 from qrpay.demo import WIDE, Demo, seeded, served
 from qrpay.settings import Settings
 from qrpay.shell import HouseShell
+from tests.conftest import BINARIES
 
 pytestmark = pytest.mark.xdist_group("chaos")
 
@@ -79,7 +80,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    yield Settings(home=str(tmp_path_factory.mktemp("chaos")), port=port, workers=2, **WIDE)
+    home, binaries = str(tmp_path_factory.mktemp("chaos")), str(BINARIES or "")
+    yield Settings(home=home, port=port, workers=2, postgres_bin=binaries, **WIDE)
 
 
 @pytest.fixture(scope="module")

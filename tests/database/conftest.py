@@ -11,7 +11,10 @@ import asyncpg
 import psutil
 import pytest
 
+from tests.conftest import BINARIES
+
 SMALL: dict[str, Any] = {
+    "binaries": BINARIES,
     "shared_buffers": "16MB",
     "max_wal_size": "64MB",
     "min_wal_size": "32MB",

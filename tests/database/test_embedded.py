@@ -21,7 +21,8 @@ HOLDER = """
 import sys
 from pathlib import Path
 from qrpay.database.embedded import server
-with server(Path(sys.argv[1]), shared_buffers="16MB", max_wal_size="64MB", min_wal_size="32MB") as dsn:
+from tests.database.conftest import SMALL
+with server(Path(sys.argv[1]), **SMALL) as dsn:
     print(dsn, flush=True)
     sys.stdin.read()
 """

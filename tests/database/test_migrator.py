@@ -193,8 +193,11 @@ async def test_no_superuser_is_needed(server_dsn: str, tmp_path: Path) -> None:
 
         await asked(dsn_as(dsn, "bank"), "DELETE FROM migrations RETURNING 1")
         await asked(dsn_as(dsn, "bank"), "GRANT ALL ON migrations TO stranger")
-        with pytest.raises(MigrationError, match="GRANT banks_owner TO stranger"):
-            await migrate(dsn_as(dsn, "stranger"), [tmp_path])
+        if await asked(dsn, "SELECT current_setting('server_version_num')::int >= 160000"):
+            with pytest.raises(MigrationError, match="GRANT banks_owner TO stranger"):
+                await migrate(dsn_as(dsn, "stranger"), [tmp_path])
+        else:  # whoever might make roles could also join any, before PostgreSQL 16
+            assert await migrate(dsn_as(dsn, "stranger"), [tmp_path]) == [ROLES.name]
     await admin.execute("DROP ROLE bank, stranger, banks_owner, banks_app")
     await admin.close()
 
