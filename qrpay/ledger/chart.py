@@ -26,6 +26,7 @@ class TransferCode(IntEnum):
     ORDER_EXPIRE = 12  # zero: the order ran out of time; its id is the order's id
     CODE_USED = 13  # zero: a payment code was spent; its id is the code's id, `about` the order
     REFUND = 14  # merchant to customer, `about` the order
+    CORRECTION = 15  # puts a wrong transfer right, `about` that transfer; nothing that stands is ever changed
     HOLD = 20  # a two-phase reservation
 
 

@@ -14,12 +14,14 @@ from msgspec.json import decode
 from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
+from qrpay.ledger import history
 from qrpay.ledger.chart import MARKERS
 from qrpay.ledger.columns import LEDGER_MAX, is_plain, of_any_order, of_decided, of_one
 from qrpay.ledger.model import (
     TIMEOUT_MAX_S,
     Account,
     Conservation,
+    Counters,
     Entry,
     Ledger,
     LedgerTotal,
@@ -226,9 +228,11 @@ class Engine(Ledger):
 
     async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
         """The account's statement, newest first. Raises ValueError for a cursor that is none."""
-        at, last = _place_of(before) if before else (None, None)
-        rows = await self._database.fetch(STATEMENTS.entries, account, at, last, limit)
-        return [Entry(Posted(*row), f"{_micros(row['timestamp'])}.{row['id'].hex}") for row in rows]
+        return await history.entries(self._database, account, limit, before)
+
+    async def balance_at(self, account: Id, at: datetime) -> Counters | None:
+        """An account's counters as recorded up to a moment; see Ledger. Raises `unavailable`."""
+        return await history.balance_at(self._database, account, at)
 
     async def conservation(self) -> Conservation:
         """Both sides of every ledger, and whether they are equal."""
@@ -241,12 +245,12 @@ class Engine(Ledger):
     async def tail(self, cursor: str, limit: int, on: Queries | None = None) -> tuple[Sequence[Posted], str]:
         """What was posted after `cursor` ("" for the beginning), in commit order without gaps, and the next cursor."""
         xid, _, place = cursor.partition(".")
-        at, last = _place_of(place) if place else (_EPOCH, id_of(bytes(16)))
+        at, last = history.place_of(place) if place else (_EPOCH, id_of(bytes(16)))
         rows = await (on or self._database).fetch(STATEMENTS.tail, xid or "0", at, last, limit)
         if not rows:
             return [], cursor
         end = rows[-1]
-        return [Posted(*row[1:]) for row in rows], f"{end['xid']}.{_micros(end['timestamp'])}.{end['id'].hex}"
+        return [Posted(*row[1:]) for row in rows], f"{end['xid']}.{history.micros(end['timestamp'])}.{end['id'].hex}"
 
     async def release_due_holds(self, limit: int = 1_000) -> int:
         """Void holds that ran out of time, at most `limit`; how many there were."""
@@ -257,15 +261,6 @@ class Engine(Ledger):
 
 
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // _TICK
-
-
-def _place_of(cursor: str) -> tuple[datetime, Id]:
-    micros, _, last = cursor.partition(".")
-    return _EPOCH + int(micros) * _TICK, id_of(bytes.fromhex(last))
 
 
 class _Seen(Struct, frozen=True):

@@ -180,11 +180,51 @@ class Outcome(Struct, frozen=True):
     left: int | None = None
 
 
+class Counters(Struct, frozen=True):
+    """The four sums of an account, or what a transfer adds to them, in minor units."""
+
+    debits_pending: int = 0
+    debits_posted: int = 0
+    credits_pending: int = 0
+    credits_posted: int = 0
+
+    @property
+    def balance(self) -> int:
+        """Credits minus debits, as of an account that the bank owes."""
+        return self.credits_posted - self.debits_posted
+
+    def plus(self, other: "Counters") -> "Counters":
+        """The sums of both."""
+        return Counters(
+            self.debits_pending + other.debits_pending,
+            self.debits_posted + other.debits_posted,
+            self.credits_pending + other.credits_pending,
+            self.credits_posted + other.credits_posted,
+        )
+
+    def minus(self, other: "Counters") -> "Counters":
+        """What is left without the other."""
+        return Counters(
+            self.debits_pending - other.debits_pending,
+            self.debits_posted - other.debits_posted,
+            self.credits_pending - other.credits_pending,
+            self.credits_posted - other.credits_posted,
+        )
+
+
 class Entry(Struct, frozen=True):
-    """A line of an account's statement: a transfer seen from that account. `cursor` names its place."""
+    """A line of an account's statement: a transfer seen from that account.
+
+    cursor        names its place
+    after         the account's counters once it was posted
+    effective_at  when it belongs: for a hold that ran out, when it was due; for a correction, when what it corrects was
+                  recorded; else when it was recorded itself, which is the transfer's timestamp
+    """
 
     transfer: Posted
     cursor: str
+    after: Counters
+    effective_at: datetime
 
 
 class LedgerTotal(Struct, frozen=True):
@@ -229,7 +269,15 @@ class Ledger(Protocol):
         ...
 
     async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
-        """The account's statement, newest first, by cursor."""
+        """The account's statement, newest first, by cursor, with its balance after each line."""
+        ...
+
+    async def balance_at(self, account: Id, at: datetime) -> Counters | None:
+        """An account's counters as recorded up to a moment, that moment included; None for an unknown account.
+
+        For a moment that has passed the answer never changes. It goes by recorded times: a hold that ran out counts
+        until its void was recorded, at most some seconds later.
+        """
         ...
 
     async def conservation(self) -> Conservation: ...

@@ -1,10 +1,13 @@
 """The ledger in plain Python: one book, the rules applied one transfer after another. What the engine must equal."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import (
     Account,
     Conservation,
+    Counters,
     Entry,
     Ledger,
     LedgerTotal,
@@ -14,7 +17,7 @@ from qrpay.ledger.model import (
     Result,
     Transfer,
 )
-from qrpay.ledger.rules import Book, same_account
+from qrpay.ledger.rules import Book, expiry_of_hold, gained, same_account
 from qrpay.values import Clock, Id, utc_now
 
 
@@ -63,8 +66,35 @@ class Oracle(Ledger):
     async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
         """See Ledger. A cursor is a place in the journal."""
         places = range(len(self.book.posted) if before is None else int(before))
-        lines = [(place, self.book.posted[place]) for place in reversed(places)]
-        return [Entry(posted, str(n)) for n, posted in lines if account in (posted.debit, posted.credit)][:limit]
+        lines = [(place, self.book.posted[place]) for place in places]
+        after = Counters()
+        found: list[Entry] = []
+        for place, posted in lines:
+            if account in (posted.debit, posted.credit):
+                after = after.plus(self._gained(posted, account))
+                found.append(Entry(posted, str(place), after, self._effective(posted)))
+        return found[: -limit - 1 : -1]
+
+    async def balance_at(self, account: Id, at: datetime) -> Counters | None:
+        """See Ledger: all that was posted up to then, added up."""
+        if account not in self.book.accounts:
+            return None
+        after = Counters()
+        for posted in self.book.posted:
+            if account in (posted.debit, posted.credit) and posted.timestamp <= at:
+                after = after.plus(self._gained(posted, account))
+        return after
+
+    def _gained(self, posted: Posted, account: Id) -> Counters:
+        hold = self.book.transfers[posted.pending_id] if posted.pending_id is not None else None
+        return gained(posted, account, 0 if hold is None else hold.amount)
+
+    def _effective(self, posted: Posted) -> datetime:
+        if posted.pending_id is not None and posted.id == expiry_of_hold(posted.pending_id):
+            hold = self.book.transfers[posted.pending_id]
+            return min(posted.timestamp, hold.timestamp + timedelta(seconds=hold.timeout_s))
+        corrected = self.book.transfers.get(posted.about) if posted.code == TransferCode.CORRECTION else None
+        return posted.timestamp if corrected is None else min(posted.timestamp, corrected.timestamp)
 
     async def conservation(self) -> Conservation:
         """See Ledger."""

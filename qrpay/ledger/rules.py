@@ -18,6 +18,7 @@ from qrpay.ledger.model import (
     TIMEOUT_MAX_S,
     Account,
     AccountFlag,
+    Counters,
     NewAccount,
     Outcome,
     Posted,
@@ -48,9 +49,14 @@ _CONTENT: Final = (
 )
 
 
+def expiry_of_hold(hold: Id) -> Id:
+    """The id of the void that ends a hold when its time has run out."""
+    return claim("expire", hold)
+
+
 def expiry_of(hold: Posted) -> Transfer:
     """The void of a hold that ran out of time; everybody who notices posts the same one."""
-    return Transfer(claim("expire", hold.id), hold.debit, hold.credit, hold.amount, hold.code, hold.ledger,
+    return Transfer(expiry_of_hold(hold.id), hold.debit, hold.credit, hold.amount, hold.code, hold.ledger,
                     hold.about, hold.reference, VOID, hold.id)  # fmt: skip
 
 
@@ -196,7 +202,7 @@ class Book:
             return Result.PENDING_TRANSFER_DIFFERENT
         resolution = self.resolutions.get(hold.id)
         if resolution is not None:
-            if resolution.id == claim("expire", hold.id):
+            if resolution.id == expiry_of_hold(hold.id):
                 return Result.PENDING_TRANSFER_EXPIRED
             voided = resolution.flags & VOID
             return Result.PENDING_TRANSFER_ALREADY_VOIDED if voided else Result.PENDING_TRANSFER_ALREADY_POSTED
@@ -272,6 +278,14 @@ def movement(posted: Posted, held: int) -> tuple[int, int, int]:
     if posted.flags & VOID:
         return 0, -held, 0
     return posted.amount, 0, spent_by(posted.code, posted.amount)
+
+
+def gained(posted: Posted, account: Id, held: int) -> Counters:
+    """What a transfer adds to the counters of one of its accounts; `held`: the amount of the hold it resolves, or 0."""
+    if posted.code in MARKERS:
+        return Counters()
+    at_once, pending, _ = movement(posted, held)
+    return Counters(pending, at_once, 0, 0) if posted.debit == account else Counters(0, 0, pending, at_once)
 
 
 def guard_refusal(debit: Account, credit: Account, transfer: Transfer, now: datetime) -> Outcome | None:

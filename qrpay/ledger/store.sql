@@ -73,20 +73,6 @@ FROM transfers
 WHERE code = $2::smallint AND (id = $1::uuid AND about = id OR about = $1::uuid AND about <> id)
 ORDER BY timestamp, id;
 
--- name: entries
--- An account's statement, newest first, from a place on.
--- $1 account uuid  $2 timestamp, null for the newest  $3 id uuid of the last one seen  $4 limit
-(SELECT id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
- FROM transfers
- WHERE debit = $1::uuid AND ($2::timestamptz IS NULL OR timestamp <= $2 AND (timestamp, id) < ($2, $3::uuid))
- ORDER BY timestamp DESC, id DESC LIMIT $4::integer)
-UNION ALL
-(SELECT id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
- FROM transfers
- WHERE credit = $1::uuid AND ($2::timestamptz IS NULL OR timestamp <= $2 AND (timestamp, id) < ($2, $3::uuid))
- ORDER BY timestamp DESC, id DESC LIMIT $4::integer)
-ORDER BY timestamp DESC, id DESC LIMIT $4::integer;
-
 -- name: tail
 -- What was posted after a place in the log, in commit order. It ends before the oldest transaction that still
 -- runs, so that one that commits late is not passed by.

@@ -13,7 +13,7 @@ AccountClass = Literal["II", "III"]
 """Classes of online accounts (银发〔2016〕302号); Class I is opened at a counter."""
 
 Status = Literal["active", "frozen", "closed"]
-Kind = Literal["payment", "refund", "top_up", "hold", "transfer"]
+Kind = Literal["payment", "refund", "top_up", "hold", "correction", "transfer"]
 Direction = Literal["debit", "credit"]
 PersonName = Annotated[str, Meta(min_length=1, max_length=64)]
 Phone = Annotated[str, Meta(pattern=r"^1[3-9][0-9]{9}\Z", description="A Chinese mobile number, 11 digits.")]
@@ -152,6 +152,9 @@ class EntryView(Struct, frozen=True):
     order         the order it belongs to, if any
     direction     `debit`: it left the account
     counterparty  a merchant's name, or a person's, masked; null where none is known
+    balance       the account's, once this line was in
+    at            when it was recorded; lines follow each other by it
+    effective_at  when it belongs: what a correction corrects, or the end of a hold that ran out, lies before `at`
     """
 
     id: str
@@ -162,7 +165,9 @@ class EntryView(Struct, frozen=True):
     amount: Amount
     currency: CurrencyCode
     counterparty: str | None
+    balance: Balance
     at: str
+    effective_at: str
 
 
 class CurrencyLight(Struct, frozen=True):

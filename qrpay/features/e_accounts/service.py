@@ -58,6 +58,7 @@ _KINDS: Final[dict[int, Kind]] = {
     TransferCode.PAYMENT: "payment",
     TransferCode.REFUND: "refund",
     TransferCode.HOLD: "hold",
+    TransferCode.CORRECTION: "correction",
 }
 _OF_ORDERS: Final = frozenset({TransferCode.PAYMENT, TransferCode.REFUND})
 _holders: Final = Remembered[Id, Holder](20_000, 60.0)
@@ -278,7 +279,9 @@ def _line(entry: Entry, owned: EAccount, names: dict[Id, str]) -> EntryView:
         amount=transfer.amount,
         currency=owned.currency,
         counterparty=names.get(_other_side(entry, owned.id)),
+        balance=Balance.of(entry.after),
         at=rfc3339(transfer.timestamp),
+        effective_at=rfc3339(entry.effective_at),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from qrpay.ledger.model import Account
+from qrpay.ledger.model import Account, Counters
 from qrpay.values import CurrencyCode, Id, Text64
 
 Status = Literal["active", "frozen", "closed"]
@@ -143,7 +143,7 @@ class Balance(Struct, frozen=True):
     available: int
 
     @classmethod
-    def of(cls, account: Account) -> "Balance":
+    def of(cls, account: Account | Counters) -> "Balance":
         """Of an account that the bank owes: credits minus debits."""
         posted = account.credits_posted - account.debits_posted
         return cls(posted, account.debits_pending, posted - account.debits_pending)

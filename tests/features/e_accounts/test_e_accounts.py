@@ -172,6 +172,8 @@ async def test_a_statement_names_order_direction_and_payee_page_by_page(core: Co
         ("top_up", "credit", 50_00, None),
     ]
     assert lines[3].reference == "R1"
+    assert [line.balance.available for line in lines] == [49_94, 49_97, 49_99, 50_00]
+    assert all(line.effective_at == line.at for line in lines)
 
 
 @pytest.mark.parametrize("cursor", ["x", "1", "1.zz", "9" * 100 + "." + "00" * 16, "1.00", "..", "-", "1." + "0" * 34])

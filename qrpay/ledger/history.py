@@ -1,0 +1,106 @@
+"""What the books said at some moment: balances then, and statements with the balance after each line.
+
+Checkpoints (an account's counters after every 256th entry, kept by the background) make the cost that of the entries
+since the last one, however long the history is. Timestamps increase per account, and whoever sees a transfer of an
+account sees all its earlier ones, which is why a sum up to a timestamp is exact.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from qrpay.database.errors import RETRY_AFTER_S
+from qrpay.database.pool import Queries, Row
+from qrpay.database.statements import Statements
+from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.model import Counters, Entry, Posted
+from qrpay.ledger.rules import expiry_of_hold, gained
+from qrpay.problem import unavailable
+from qrpay.values import Id, id_of
+
+STATEMENTS: Final = Statements.load(Path(__file__).with_name("history.sql"))
+
+WAIT_S: Final = 5.0
+"""How long somebody who asks for a balance waits for a transaction under way that has changed the account."""
+_PAUSE_S: Final = 0.002
+_PAUSE_S_MAX: Final = 0.1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK: Final = timedelta(microseconds=1)
+_POSTED: Final = len(Posted.__struct_fields__)
+
+
+async def balance_at(database: Queries, account: Id, at: datetime) -> Counters | None:
+    """An account's counters as recorded up to a moment, that moment included; None for an account that is unknown.
+
+    For a moment that has passed the answer never changes: while a transaction is under way that may hold an earlier
+    transfer of this account, it waits, at most WAIT_S; then it raises `unavailable`.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + WAIT_S
+    pause_s = _PAUSE_S
+    under_way: str | None = None
+    while True:
+        row = await database.fetchrow(STATEMENTS.balance_at, account, at, under_way)
+        if row is None:
+            return None
+        under_way = row["under_way"]
+        if under_way is None:
+            return Counters(*row[1:])
+        if loop.time() > deadline:
+            raise unavailable(headers={"Retry-After": str(RETRY_AFTER_S)})
+        await asyncio.sleep(pause_s)
+        pause_s = min(_PAUSE_S_MAX, pause_s * 2)
+
+
+async def entries(database: Queries, account: Id, limit: int, before: str | None) -> Sequence[Entry]:
+    """The account's statement, newest first. Raises ValueError for a cursor that is none."""
+    at, last = place_of(before) if before else (None, None)
+    rows = await database.fetch(STATEMENTS.entries, account, at, last, limit, int(TransferCode.CORRECTION))
+    lines: list[Entry] = []
+    after: Counters | None = None
+    for row in rows:
+        posted = Posted(*row[:_POSTED])
+        if after is None:
+            after = Counters(*row[-4:])
+        lines.append(Entry(posted, cursor_of(posted), after, _effective(posted, row)))
+        after = after.minus(gained(posted, account, row["held"] or 0))
+    return lines
+
+
+def _effective(posted: Posted, row: Row) -> datetime:
+    """When a line belongs; see Entry."""
+    due_at: datetime | None = row["due_at"]
+    corrected_at: datetime | None = row["corrected_at"]
+    if corrected_at is not None:
+        return min(posted.timestamp, corrected_at)
+    if due_at is not None and posted.pending_id is not None and posted.id == expiry_of_hold(posted.pending_id):
+        return min(posted.timestamp, due_at)
+    return posted.timestamp
+
+
+def cursor_of(posted: Posted) -> str:
+    """A transfer's place in an account's statement."""
+    return f"{micros(posted.timestamp)}.{posted.id.hex}"
+
+
+def place_of(cursor: str) -> tuple[datetime, Id]:
+    """The place that a cursor names. Raises ValueError when it names none."""
+    microseconds, _, last = cursor.partition(".")
+    return _EPOCH + int(microseconds) * _TICK, id_of(bytes.fromhex(last))
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970: the ledger's own resolution."""
+    return (moment - _EPOCH) // _TICK
+
+
+async def verify(database: Queries, accounts: Sequence[Id]) -> tuple[dict[Id, Counters], Sequence[Id]]:
+    """Compare accounts with their transfers, and keep the checkpoints that are due.
+
+    Answers those that differ, with what their rows show too much (or, below zero, too little), and those with so many
+    entries behind their last checkpoint that they were not compared yet: ask for them again.
+    """
+    rows = await database.fetch(STATEMENTS.verify, accounts)
+    return {row[0]: Counters(*row[2:]) for row in rows if row[1]}, [row[0] for row in rows if not row[1]]

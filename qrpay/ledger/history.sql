@@ -1,0 +1,77 @@
+-- What the books said at some moment: checkpoints, and the entries between.
+
+-- name: balance_at
+-- An account's counters as of a moment, and which transaction that has changed the account is still under way: its
+-- transfers may be older than the moment, and cannot be seen yet. The changed row bears the transaction's number. Once that
+-- one has ended all is there, since whoever changes the account next comes later than the moment.
+-- $1 account uuid  $2 at timestamptz  $3 the transaction that was under way when it was first asked, or null
+WITH base AS MATERIALIZED (
+    SELECT at, debits_pending, debits_posted, credits_pending, credits_posted
+    FROM checkpoints WHERE account = $1::uuid AND at <= $2::timestamptz ORDER BY at DESC LIMIT 1
+), since AS (
+    SELECT sum(e.debits_pending) AS debits_pending, sum(e.debits_posted) AS debits_posted,
+           sum(e.credits_pending) AS credits_pending, sum(e.credits_posted) AS credits_posted
+    FROM ledger_entries($1::uuid, coalesce((SELECT at FROM base), '-infinity'), $2::timestamptz) AS e
+), newest AS (
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xid
+)
+SELECT CASE WHEN changed.xid <> '0' AND NOT pg_visible_in_snapshot(changed.xid, pg_current_snapshot())
+           THEN changed.xid::text END AS under_way,
+       (coalesce((SELECT debits_pending FROM base), 0) + coalesce(since.debits_pending, 0))::bigint AS debits_pending,
+       (coalesce((SELECT debits_posted FROM base), 0) + coalesce(since.debits_posted, 0))::bigint AS debits_posted,
+       (coalesce((SELECT credits_pending FROM base), 0) + coalesce(since.credits_pending, 0))::bigint AS credits_pending,
+       (coalesce((SELECT credits_posted FROM base), 0) + coalesce(since.credits_posted, 0))::bigint AS credits_posted
+FROM accounts a CROSS JOIN since CROSS JOIN newest CROSS JOIN LATERAL (
+    -- Rows keep the last 32 bits of a number; whose transaction is under way began less than half of those ago.
+    SELECT CASE WHEN $3::text IS NOT NULL THEN $3::text WHEN a.xmax = '0' THEN '0' ELSE
+        (newest.xid - (newest.xid - a.xmax::text::bigint + 2147483648) % 4294967296 + 2147483648)::text END::xid8 AS xid
+) AS changed
+WHERE a.id = $1::uuid;
+
+-- name: entries
+-- An account's statement, newest first, from a place on; with each line what it resolves and what it corrects, and beside
+-- all of them the account's counters after the newest.
+-- $1 account uuid  $2 timestamp, null for the newest  $3 id uuid of the last one seen  $4 limit
+-- $5 the code of corrections smallint
+WITH page AS MATERIALIZED (
+    (SELECT * FROM transfers
+     WHERE debit = $1::uuid AND ($2::timestamptz IS NULL OR timestamp <= $2 AND (timestamp, id) < ($2, $3::uuid))
+     ORDER BY timestamp DESC, id DESC LIMIT $4::integer)
+    UNION ALL
+    (SELECT * FROM transfers
+     WHERE credit = $1::uuid AND ($2::timestamptz IS NULL OR timestamp <= $2 AND (timestamp, id) < ($2, $3::uuid))
+     ORDER BY timestamp DESC, id DESC LIMIT $4::integer)
+    ORDER BY timestamp DESC, id DESC LIMIT $4::integer
+), newest AS MATERIALIZED (
+    SELECT max(timestamp) AS at FROM page
+), base AS MATERIALIZED (
+    SELECT at, debits_pending, debits_posted, credits_pending, credits_posted
+    FROM checkpoints WHERE account = $1::uuid AND at <= (SELECT at FROM newest) ORDER BY at DESC LIMIT 1
+), since AS MATERIALIZED (
+    SELECT sum(e.debits_pending) AS debits_pending, sum(e.debits_posted) AS debits_posted,
+           sum(e.credits_pending) AS credits_pending, sum(e.credits_posted) AS credits_posted
+    FROM ledger_entries($1::uuid, coalesce((SELECT at FROM base), '-infinity'), (SELECT at FROM newest)) AS e
+)
+SELECT p.id, p.debit, p.credit, p.amount, p.code, p.ledger, p.about, p.reference, p.flags, p.pending_id, p.timeout_s,
+       p.timestamp,
+       CASE WHEN p.flags & 12 <> 0 THEN (SELECT h.amount FROM transfers h WHERE h.id = p.pending_id) END AS held,
+       CASE WHEN p.flags & 8 = 8 THEN (
+           SELECT h.timestamp + make_interval(secs => h.timeout_s) FROM transfers h WHERE h.id = p.pending_id
+       ) END AS due_at,
+       CASE WHEN p.code = $5::smallint THEN (SELECT c.timestamp FROM transfers c WHERE c.id = p.about) END AS corrected_at,
+       (coalesce((SELECT debits_pending FROM base), 0) + coalesce(s.debits_pending, 0))::bigint AS debits_pending,
+       (coalesce((SELECT debits_posted FROM base), 0) + coalesce(s.debits_posted, 0))::bigint AS debits_posted,
+       (coalesce((SELECT credits_pending FROM base), 0) + coalesce(s.credits_pending, 0))::bigint AS credits_pending,
+       (coalesce((SELECT credits_posted FROM base), 0) + coalesce(s.credits_posted, 0))::bigint AS credits_posted
+FROM page p CROSS JOIN since s
+ORDER BY p.timestamp DESC, p.id DESC;
+
+-- name: verify
+-- Compare accounts with their transfers; see functions/verify.sql.
+-- $1 accounts uuid[]
+SELECT account, whole, debits_pending, debits_posted, credits_pending, credits_posted FROM ledger_verify($1);
+
+-- name: accounts_after
+-- The accounts that follow this one, by id.
+-- $1 account uuid  $2 limit integer
+SELECT id FROM accounts WHERE id > $1::uuid ORDER BY id LIMIT $2::integer;
