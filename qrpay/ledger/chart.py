@@ -6,6 +6,8 @@ An auditor reads it. The numbers are stored, so a row may be added here but neve
 from enum import IntEnum
 from typing import Final
 
+from qrpay.values import CURRENCY_OF_LEDGER
+
 
 class AccountCode(IntEnum):
     """Kinds of account. Customers and merchants are owed by the bank: their balance is credits minus debits."""
@@ -27,7 +29,17 @@ class TransferCode(IntEnum):
     CODE_USED = 13  # zero: a payment code was spent; its id is the code's id, `about` the order
     REFUND = 14  # merchant to customer, `about` the order
     CORRECTION = 15  # puts a wrong transfer right, `about` that transfer; nothing that stands is ever changed
+    CLOSING = 16  # closes one of its accounts as long as it is pending, and holds what is left in it, or nothing
     HOLD = 20  # a two-phase reservation
+
+
+class Unit(IntEnum):
+    """Ledgers of what is no currency: units of the bank. A ledger's number is the currency's of ISO 4217, which has
+    three digits and is above zero; 1 is nobody's and the markers'; so the bank's own units are numbered from 1001 on.
+    No transfer passes from one ledger to another: points are bought and spent by two transfers, chained.
+    """
+
+    POINTS = 1001  # loyalty points, whole
 
 
 SPENDS: Final = frozenset({TransferCode.PAYMENT, TransferCode.HOLD})
@@ -35,3 +47,11 @@ SPENDS: Final = frozenset({TransferCode.PAYMENT, TransferCode.HOLD})
 
 MARKERS: Final = frozenset({TransferCode.ORDER_CLOSE, TransferCode.ORDER_EXPIRE, TransferCode.CODE_USED})
 """Transfers of amount zero: they move nothing and touch no account, they only claim an id."""
+
+
+def name_of_ledger(ledger: int) -> str:
+    """What a ledger counts: a currency's code, such as CNY, or the name of a unit of the bank."""
+    currency = CURRENCY_OF_LEDGER.get(ledger)
+    if currency is not None:
+        return currency.code
+    return Unit(ledger).name if ledger in set(Unit) else f"LEDGER {ledger}"

@@ -7,16 +7,17 @@ twenty-two remain of a batch of plain payments.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from qrpay.ledger.chart import MARKERS, SPENDS
-from qrpay.ledger.model import AccountFlag, Posted, Transfer
-from qrpay.ledger.rules import LINKED, PENDING, VOID, chains, movement
+from qrpay.ledger.chart import MARKERS, SPENDS, TransferCode
+from qrpay.ledger.model import ANY_CLOSED, AccountFlag, Posted, Transfer
+from qrpay.ledger.rules import Book, chains, closing, movement
+from qrpay.ledger.soundness import BALANCING_CREDIT, BALANCING_DEBIT, LEDGER_MAX, LINKED, PENDING, VOID
 from qrpay.values import AMOUNT_MAX, Id
 
-LEDGER_MAX: Final = 2**31 - 1
-"""The largest number that a ledger's column holds."""
 _SPENDS: Final = sorted(int(code) for code in SPENDS)
-_PAYS: Final = int(AccountFlag.CLOSED | AccountFlag.DEBITS_FROZEN)
-_RECEIVES: Final = int(AccountFlag.CLOSED | AccountFlag.CREDITS_FROZEN)
+_CLOSED_BY_TRANSFER: Final = int(AccountFlag.CLOSED_BY_TRANSFER)
+_PAYS: Final = int(ANY_CLOSED | AccountFlag.DEBITS_FROZEN)
+_RECEIVES: Final = int(ANY_CLOSED | AccountFlag.CREDITS_FROZEN)
+_PLAIN: Final = frozenset(TransferCode) - MARKERS - {TransferCode.CORRECTION}
 _NOTHING: Final[tuple[tuple[int, ...], ...]] = ((),) * 10
 
 # The places of an account's sums, as ledger_post takes them after the account's id.
@@ -70,6 +71,7 @@ def of_any_order(transfers: Sequence[Transfer]) -> list[Any] | None:
         _SPENDS,
         the_ledger,
         two_phase,
+        None,
     ]
 
 
@@ -79,7 +81,7 @@ def is_plain(transfer: Transfer) -> bool:
         not transfer.flags
         and transfer.amount is not None
         and 0 < transfer.amount <= AMOUNT_MAX
-        and transfer.code not in MARKERS
+        and transfer.code in _PLAIN
         and transfer.debit != transfer.credit
         and 0 < transfer.ledger <= LEDGER_MAX
         and transfer.about in (None, transfer.id)
@@ -96,18 +98,20 @@ def of_one(transfer: Transfer) -> list[Any]:
     return [transfer.id, transfer.debit, transfer.credit, amount, code, transfer.ledger, spent]
 
 
-def of_decided(posted: Sequence[Posted], held: dict[Id, int]) -> list[Any]:
-    """The arguments of ledger_post for transfers that were decided in this order.
-
-    held  the amounts of the holds that they resolve, by the hold's id
+def of_decided(book: Book) -> list[Any]:
+    """The arguments of ledger_post for what was posted to this book, in this order.
 
     An account needs as much as it lacked at its lowest on the way, and room for its highest.
     """
+    posted = book.posted
     sums: dict[Id, list[int]] = {}
+    closes: dict[Id, bool] = {}
+    exact: set[Id] = set()
     for transfer in posted:
         if transfer.code in MARKERS:
             continue
-        at_once, pending, spent = movement(transfer, held[transfer.pending_id] if transfer.pending_id else 0)
+        held = book.transfers[transfer.pending_id].amount if transfer.pending_id else 0
+        at_once, pending, spent = movement(transfer, held)
         payer = sums.setdefault(transfer.debit, [transfer.ledger] + [0] * 9)
         payee = sums.setdefault(transfer.credit, [transfer.ledger] + [0] * 9)
         payer[_DEBITS] += at_once
@@ -116,16 +120,41 @@ def of_decided(posted: Sequence[Posted], held: dict[Id, int]) -> list[Any]:
         payee[_CREDITS] += at_once
         payee[_CREDITS_PENDING] += pending
         if transfer.flags & VOID:
+            closes |= closing(transfer, book.transfers)
             continue  # it only gives back, and works on closed and frozen accounts too
-        payer[_SIDES] |= _PAYS
-        payee[_SIDES] |= _RECEIVES
+        # Whom this batch has opened again before is closed until it is written, and need not be open.
+        payer[_SIDES] |= _PAYS & ~(_CLOSED_BY_TRANSFER * (transfer.debit in closes))
+        payee[_SIDES] |= _RECEIVES & ~(_CLOSED_BY_TRANSFER * (transfer.credit in closes))
         payer[_NEED_D] = max(payer[_NEED_D], payer[_DEBITS] + payer[_DEBITS_PENDING] - payer[_CREDITS])
         payee[_NEED_C] = max(payee[_NEED_C], payee[_CREDITS] + payee[_CREDITS_PENDING] - payee[_DEBITS])
         payee[_RISE] = max(payee[_RISE], payee[_CREDITS] + payee[_CREDITS_PENDING] - payee[_DEBITS])
+        closes |= closing(transfer, book.transfers)
+        exact |= {transfer.debit} if transfer.flags & BALANCING_DEBIT else set()
+        exact |= {transfer.credit} if transfer.flags & BALANCING_CREDIT else set()
     order = sorted(sums)
-    two_phase = any(transfer.flags & ~LINKED for transfer in posted)
+    two_phase = bool(exact) or any(transfer.flags & ~LINKED for transfer in posted)
     transfers = _transfers(posted, None, two_phase=two_phase)
-    return [order, *_turned(sums, order, 10), *transfers, None, _SPENDS, None, two_phase]
+    columns = _turned(sums, order, 10)
+    return [order, *columns, *transfers, None, _SPENDS, None, two_phase, _besides(book, closes, exact)]
+
+
+def _besides(book: Book, closes: dict[Id, bool], exact: set[Id]) -> dict[str, Any] | None:
+    """What few batches do besides: close accounts or open them again, and count on exact balances."""
+    if not closes and not exact:
+        return None
+    accounts = [book.accounts[account] for account in exact]
+    return {
+        "closed": [str(account) for account, closed in closes.items() if closed],
+        "opened": [str(account) for account, closed in closes.items() if not closed],
+        "exact": [
+            {
+                "id": str(account.id),
+                "payable": account.credits_posted - account.debits_posted - account.debits_pending,
+                "receivable": account.debits_posted - account.credits_posted - account.credits_pending,
+            }
+            for account in accounts
+        ],
+    }
 
 
 def _turned(sums: dict[Id, list[int]], order: Sequence[Id], width: int) -> Sequence[Sequence[int]]:

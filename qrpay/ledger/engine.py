@@ -15,11 +15,14 @@ from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger import history
-from qrpay.ledger.chart import MARKERS
-from qrpay.ledger.columns import LEDGER_MAX, is_plain, of_any_order, of_decided, of_one
+from qrpay.ledger.chart import MARKERS, TransferCode
+from qrpay.ledger.columns import is_plain, of_any_order, of_decided, of_one
 from qrpay.ledger.model import (
+    CHANGES_MAX,
     TIMEOUT_MAX_S,
     Account,
+    AccountChange,
+    Changed,
     Conservation,
     Counters,
     Entry,
@@ -31,7 +34,8 @@ from qrpay.ledger.model import (
     Result,
     Transfer,
 )
-from qrpay.ledger.rules import LINKED, PENDING, Book, chains, expiry_of, same_account
+from qrpay.ledger.rules import Book, chains, change_of, expiry_of, same_account
+from qrpay.ledger.soundness import BALANCING, LEDGER_MAX, LINKED, PENDING, is_storable
 from qrpay.values import AMOUNT_MAX, Clock, Id, id_of
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
@@ -40,8 +44,11 @@ BATCH_MAX: Final = 8_190
 """Transfers a batch, and so of a chain, at most (TigerBeetle's number)."""
 TRIES_MAX: Final = 5
 """How often a decision is made anew at once, because an account changed before it was written."""
+TRIES_FREE_MAX: Final = 2
+"""How often a balancing transfer is decided while others move on; afterwards they wait for it (a round trip)."""
 _TICK: Final = timedelta(microseconds=1)
 _CREATED: Final = Result.CREATED
+_ORDINARY: Final = frozenset(TransferCode) - {TransferCode.CORRECTION}
 
 
 class Engine(Ledger):
@@ -117,9 +124,11 @@ class Engine(Ledger):
             return [None] * len(batch)
         args += [False, self._now()]
         try:
-            row = await self._call_post(args)
+            row = await self._call_post(args, self._database.ledger)
         except asyncpg.SerializationError:
-            row = await self._call_post(args)  # whoever was quicker with an id has committed, so it is known now
+            row = await self._call_post(
+                args, self._database.ledger
+            )  # whoever was quicker with an id has committed, so it is known now
         at = row["base"]
         outcomes: list[Outcome | None] = [Outcome(_CREATED, at := at + _TICK) for _ in candidates]
         unclean = [place - 1 for place in row["unclean"] or ()]
@@ -146,35 +155,39 @@ class Engine(Ledger):
     async def _post_exactly(self, batch: Sequence[Transfer]) -> list[Outcome]:
         """Decide in order on a snapshot, then write what passed, if the snapshot's guards still hold."""
         for attempt in range(TRIES_MAX):
-            book, now = await self._look(batch)
-            book.release_due(now)
-            outcomes = book.post_all(batch, now)
-            places = {posted.id: place for place, posted in enumerate(book.posted, 1)}
-            if not any(o.result.stands and t.id in places for t, o in zip(batch, outcomes, strict=True)):
-                return outcomes  # all refused, or there before: nothing to write, and due holds can wait
-            held = {t.pending_id: book.transfers[t.pending_id].amount for t in book.posted if t.pending_id is not None}
             try:
-                row = await self._call_post([*of_decided(book.posted, held), True, self._now()])
+                if attempt < TRIES_FREE_MAX or not any(transfer.flags & BALANCING for transfer in batch):
+                    return await self._decide(batch, self._database.ledger)
+                async with self._database.transaction() as held:
+                    await held.execute(STATEMENTS.hold_still, _accounts_of(batch))
+                    return await self._decide(batch, held)
             except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
                 if attempt == TRIES_MAX - 1:
                     raise  # the batcher waits a little, and asks again
                 await asyncio.sleep(random.uniform(0, 0.001) * 2**attempt)  # noqa: S311 - jitter
-                continue
-            return [
-                Outcome(outcome.result, row["base"] + places[transfer.id] * _TICK)
-                if outcome.result.stands and transfer.id in places
-                else outcome
-                for transfer, outcome in zip(batch, outcomes, strict=True)
-            ]
         raise AssertionError("the last attempt answers or raises")
 
-    async def _look(self, batch: Sequence[Transfer]) -> tuple[Book, datetime]:
+    async def _decide(self, batch: Sequence[Transfer], on: Queries) -> list[Outcome]:
+        book, now = await self._look(batch, on)
+        book.release_due(now)
+        outcomes = book.post_all(batch, now)
+        places = {posted.id: place for place, posted in enumerate(book.posted, 1)}
+        if not any(o.result.stands and t.id in places for t, o in zip(batch, outcomes, strict=True)):
+            return outcomes  # all refused, or there before: nothing to write, and due holds can wait
+        row = await self._call_post([*of_decided(book), True, self._now()], on)
+        return [
+            Outcome(outcome.result, row["base"] + places[transfer.id] * _TICK)
+            if outcome.result.stands and transfer.id in places
+            else outcome
+            for transfer, outcome in zip(batch, outcomes, strict=True)
+        ]
+
+    async def _look(self, batch: Sequence[Transfer], on: Queries) -> tuple[Book, datetime]:
         """A book of all that these transfers depend on, and the time it shows."""
         holds = list({transfer.pending_id for transfer in batch if transfer.pending_id is not None})
-        accounts = {transfer.debit for transfer in batch} | {transfer.credit for transfer in batch}
-        row = await self._database.ledger.fetchrow(
-            STATEMENTS.look, [transfer.id for transfer in batch], holds, list(accounts), self._now()
-        )
+        ids = {transfer.id for transfer in batch}
+        ids |= {t.about for t in batch if t.code == TransferCode.CORRECTION and t.about is not None}
+        row = await on.fetchrow(STATEMENTS.look, list(ids), holds, _accounts_of(batch), self._now())
         assert row is not None, "a look is one row"
         book = Book()
         book.accounts = {values[0]: Account(*values) for values in row["accounts"]}
@@ -184,9 +197,9 @@ class Engine(Ledger):
         book.due = dict(row["open"])
         return book, row["now"]
 
-    async def _call_post(self, args: Sequence[Any]) -> Row:
+    async def _call_post(self, args: Sequence[Any], on: Queries) -> Row:
         try:
-            row = await self._database.ledger.fetchrow(STATEMENTS.post, *args)
+            row = await on.fetchrow(STATEMENTS.post, *args)
         except asyncpg.UniqueViolationError as error:
             raise asyncpg.SerializationError("an id was taken meanwhile") from error
         assert row is not None, "a function answers one row"
@@ -213,6 +226,19 @@ class Engine(Ledger):
             fresh.discard(account.id)  # its repetition in the same call exists
             results.append(_CREATED if created else same_account(standing[account.id], account))
         return results
+
+    async def change_accounts(self, changes: Sequence[AccountChange]) -> Sequence[Changed]:
+        """Freeze, unfreeze, close, reopen; see Ledger. Raises ValueError for more than CHANGES_MAX of them."""
+        if len(changes) > CHANGES_MAX:
+            raise ValueError(f"at most {CHANGES_MAX} accounts are changed at once, not {len(changes)}")
+        rows = await self._database.fetch(
+            STATEMENTS.change_accounts,
+            [change.id for change in changes],
+            [int(change.set) for change in changes],
+            [int(change.clear) for change in changes],
+        )
+        flags = {row["place"]: (row["before"], row["after"]) for row in rows}
+        return [change_of(change, flags.get(place)) for place, change in enumerate(changes, 1)]
 
     async def lookup_accounts(self, ids: Sequence[Id]) -> dict[Id, Account]:
         """The accounts among these that exist, by id."""
@@ -260,6 +286,10 @@ class Engine(Ledger):
         return len(rows)
 
 
+def _accounts_of(batch: Sequence[Transfer]) -> list[Id]:
+    return list({transfer.debit for transfer in batch} | {transfer.credit for transfer in batch})
+
+
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
@@ -300,12 +330,14 @@ def _candidates(batch: Sequence[Transfer]) -> list[int] | None:
             transfer.flags | LINKED | PENDING == LINKED | PENDING
             and amount is not None
             and 0 <= amount <= AMOUNT_MAX
+            and transfer.code in _ORDINARY
             and (amount == 0) is (transfer.code in MARKERS)
             and (amount or not transfer.flags & PENDING)
             and transfer.pending_id is None
             and (not transfer.timeout_s or (transfer.flags & PENDING and 0 < transfer.timeout_s <= TIMEOUT_MAX_S))
             and transfer.debit != transfer.credit
             and 0 < transfer.ledger <= LEDGER_MAX
+            and (not transfer.reference or is_storable(transfer.reference))
         ):
             places.append(place)
         elif chained or linked or transfer.pending_id in ids:

@@ -7,10 +7,15 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from qrpay.values import Id, id_of
+from qrpay.ledger.chart import TransferCode
+from qrpay.values import Id, claim, id_of
 
 COUNTER_MAX: Final = 2**63 - 1
 TIMEOUT_MAX_S: Final = 400 * 86_400
+REFERENCE_MAX: Final = 128
+"""Characters of a transfer's reference, at most."""
+CHANGES_MAX: Final = 1_000
+"""Accounts that one call may change, at most."""
 
 
 class AccountFlag(IntFlag):
@@ -20,7 +25,14 @@ class AccountFlag(IntFlag):
     CREDITS_MUST_NOT_EXCEED_DEBITS = 2
     DEBITS_FROZEN = 4
     CREDITS_FROZEN = 8
-    CLOSED = 16
+    CLOSED = 16  # by change_accounts
+    CLOSED_BY_TRANSFER = 32  # as long as its closing transfer is pending
+
+
+CHANGEABLE: Final = AccountFlag.DEBITS_FROZEN | AccountFlag.CREDITS_FROZEN | AccountFlag.CLOSED
+"""What change_accounts may set and clear; guards stand for the life of an account."""
+FROZEN: Final = AccountFlag.DEBITS_FROZEN | AccountFlag.CREDITS_FROZEN
+ANY_CLOSED: Final = AccountFlag.CLOSED | AccountFlag.CLOSED_BY_TRANSFER
 
 
 class TransferFlag(IntFlag):
@@ -30,10 +42,14 @@ class TransferFlag(IntFlag):
     PENDING = 2  # reserves; posted or voided later
     POST_PENDING = 4
     VOID_PENDING = 8
+    BALANCING_DEBIT = 16  # at most what the debit account has left: credits_posted - debits, posted and pending
+    BALANCING_CREDIT = 32  # at most what the credit account still owes: debits_posted - credits, posted and pending
+    CLOSING_DEBIT = 64  # closes the debit account until this hold is voided
+    CLOSING_CREDIT = 128
 
 
 class NewAccount(Struct, frozen=True):
-    """An account to be opened. `ledger` is the numeric currency (ISO 4217)."""
+    """An account to be opened. `ledger` is a currency's number (ISO 4217), or that of a unit of the bank (chart.py)."""
 
     id: Id
     ledger: int
@@ -64,12 +80,56 @@ class Account(Struct, frozen=True):
     created_at: datetime
 
 
+class AccountChange(Struct, frozen=True):
+    """Freeze, unfreeze, close or reopen an account; who asked, and why, is the feature's story.
+
+    set, clear  account flags, of CHANGEABLE; what is in both is set
+    """
+
+    id: Id
+    set: int = 0
+    clear: int = 0
+
+    @classmethod
+    def frozen(cls, id: Id, *, credits_too: bool) -> "AccountChange":
+        """No debits (只收不付), or neither debits nor credits (不收不付)."""
+        if credits_too:
+            return cls(id, int(FROZEN))
+        return cls(id, int(AccountFlag.DEBITS_FROZEN), int(AccountFlag.CREDITS_FROZEN))
+
+    @classmethod
+    def unfrozen(cls, id: Id) -> "AccountChange":
+        """Debits and credits, as before the freeze."""
+        return cls(id, clear=int(FROZEN))
+
+    @classmethod
+    def closed(cls, id: Id) -> "AccountChange":
+        """No transfer any more, but for voids and expiries of its holds; whatever it holds stays in it."""
+        return cls(id, int(AccountFlag.CLOSED))
+
+    @classmethod
+    def reopened(cls, id: Id) -> "AccountChange":
+        """Undo `closed`. What a closing transfer has closed, its void opens."""
+        return cls(id, clear=int(AccountFlag.CLOSED))
+
+
+class Changed(IntEnum):
+    """What became of a change of an account."""
+
+    CHANGED = 0
+    UNCHANGED = 1  # it stood so already
+    ACCOUNT_NOT_FOUND = 2
+    CLOSED_BY_TRANSFER = 3  # still closed, by a closing transfer: void that
+
+
 NIL: Final = id_of(bytes(16))
 """An account left out, where a post or a void inherits it."""
 
 
 class Transfer(Struct, frozen=True):
     """A movement to be posted. `about` is the business thing it belongs to; its own id when left out.
+
+    amount  minor units; of a balancing transfer the most that it may move, None: whatever is there
 
     A post or a void inherits from its hold what it leaves out: accounts NIL, amount None (all of the hold),
     code and ledger 0, about None, reference "".
@@ -93,6 +153,22 @@ class Transfer(Struct, frozen=True):
         flags = TransferFlag.VOID_PENDING if void else TransferFlag.POST_PENDING
         return cls(id, NIL, NIL, amount, 0, 0, flags=flags, pending_id=hold)
 
+    @classmethod
+    def of_correction(cls, wrong: "Posted", number: int = 1, amount: int | None = None) -> "Transfer":
+        """Give back what a transfer moved wrongly, all of it or `amount`: the other way, and named by `about`.
+
+        number  of this correction of that transfer, from 1 on: two clerks who correct it at once claim one id
+        """
+        return cls(
+            claim("correction", wrong.id, number),
+            debit=wrong.credit,
+            credit=wrong.debit,
+            amount=wrong.amount if amount is None else amount,
+            code=TransferCode.CORRECTION,
+            ledger=wrong.ledger,
+            about=wrong.id,
+        )
+
 
 class Posted(Struct, frozen=True):
     """A transfer as it stands in the ledger, for ever."""
@@ -112,12 +188,16 @@ class Posted(Struct, frozen=True):
 
 
 class Result(IntEnum):
-    """What became of a transfer, in order of precedence. A failed transfer leaves no trace."""
+    """What became of a transfer: it stands, or why not; docs/reference/ledger.md says more of each.
+
+    Whoever deserves several gets the smallest of them, apart from CREATED (nothing else applies) and from EXISTS
+    (a chain that failed says so first). A failed transfer leaves no trace.
+    """
 
     CREATED = 0
     EXISTS = 1
-    LINKED_EVENT_FAILED = 2
-    LINKED_EVENT_CHAIN_OPEN = 3
+    LINKED_EVENT_CHAIN_OPEN = 2
+    LINKED_EVENT_FAILED = 3
     EXISTS_WITH_DIFFERENT_FLAGS = 10
     EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT = 11
     EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT = 12
@@ -128,25 +208,31 @@ class Result(IntEnum):
     EXISTS_WITH_DIFFERENT_REFERENCE = 17
     EXISTS_WITH_DIFFERENT_PENDING_ID = 18
     EXISTS_WITH_DIFFERENT_TIMEOUT = 19
-    AMOUNT_MALFORMED = 30  # negative, above the limit, or zero where only a marker may be zero
-    FLAGS_MALFORMED = 31
-    TIMEOUT_MALFORMED = 32
-    PENDING_ID_MALFORMED = 33
-    DEBIT_ACCOUNT_NOT_FOUND = 40
-    CREDIT_ACCOUNT_NOT_FOUND = 41
-    ACCOUNTS_MUST_BE_DIFFERENT = 42
-    ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER = 43
-    PENDING_TRANSFER_NOT_FOUND = 50
-    PENDING_TRANSFER_NOT_PENDING = 51
-    PENDING_TRANSFER_DIFFERENT = 52
-    PENDING_TRANSFER_ALREADY_POSTED = 53
-    PENDING_TRANSFER_ALREADY_VOIDED = 54
-    PENDING_TRANSFER_EXPIRED = 55
-    EXCEEDS_PENDING_AMOUNT = 56
+    AMOUNT_MALFORMED = 30  # negative, above the limit, or zero where only a marker or a closing may be zero
+    CODE_MALFORMED = 31
+    LEDGER_MALFORMED = 32
+    REFERENCE_MALFORMED = 33
+    FLAGS_MALFORMED = 34
+    TIMEOUT_MALFORMED = 35
+    PENDING_ID_MALFORMED = 36
+    ABOUT_MALFORMED = 37  # a correction of nothing, or of itself
+    PENDING_TRANSFER_NOT_FOUND = 40
+    PENDING_TRANSFER_NOT_PENDING = 41
+    PENDING_TRANSFER_DIFFERENT = 42
+    PENDING_TRANSFER_ALREADY_POSTED = 43
+    PENDING_TRANSFER_ALREADY_VOIDED = 44
+    PENDING_TRANSFER_EXPIRED = 45
+    EXCEEDS_PENDING_AMOUNT = 46
+    DEBIT_ACCOUNT_NOT_FOUND = 50
+    CREDIT_ACCOUNT_NOT_FOUND = 51
+    ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER = 52
+    ACCOUNTS_MUST_BE_DIFFERENT = 53
+    CORRECTED_TRANSFER_NOT_FOUND = 54
     DEBIT_ACCOUNT_CLOSED = 60
     CREDIT_ACCOUNT_CLOSED = 61
     DEBITS_FROZEN = 62
     CREDITS_FROZEN = 63
+    NOTHING_TO_BALANCE = 65  # a balancing transfer found nothing to move
     OVERFLOWS_DEBITS = 70
     OVERFLOWS_CREDITS = 71
     EXCEEDS_CREDITS = 80  # the payer has too little
@@ -258,6 +344,13 @@ class Ledger(Protocol):
 
     async def create_accounts(self, accounts: Sequence[NewAccount]) -> Sequence[Result]:
         """Open accounts; one that is there already answers EXISTS, or what differs."""
+        ...
+
+    async def change_accounts(self, changes: Sequence[AccountChange]) -> Sequence[Changed]:
+        """Freeze, unfreeze, close, reopen: in this order, at most CHANGES_MAX, each for itself. Safe to repeat.
+
+        A payment that races with it is decided before or after it, never half; what was posted before stays.
+        """
         ...
 
     async def lookup_accounts(self, ids: Sequence[Id]) -> dict[Id, Account]: ...

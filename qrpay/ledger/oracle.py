@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import (
     Account,
+    AccountChange,
+    Changed,
     Conservation,
     Counters,
     Entry,
@@ -17,7 +21,7 @@ from qrpay.ledger.model import (
     Result,
     Transfer,
 )
-from qrpay.ledger.rules import Book, expiry_of_hold, gained, same_account
+from qrpay.ledger.rules import Book, change_of, expiry_of_hold, gained, same_account
 from qrpay.values import Clock, Id, utc_now
 
 
@@ -50,6 +54,19 @@ class Oracle(Ledger):
                     new.balance_limit, None, 0, 0, self._clock(),
                 )  # fmt: skip
         return results
+
+    async def change_accounts(self, changes: Sequence[AccountChange]) -> Sequence[Changed]:
+        """See Ledger."""
+        answers = []
+        for change in changes:
+            account = self.book.accounts.get(change.id)
+            if account is None:
+                answers.append(change_of(change, None))
+                continue
+            flags = account.flags & ~change.clear | change.set
+            self.book.accounts[change.id] = replace(account, flags=flags)
+            answers.append(change_of(change, (account.flags, flags)))
+        return answers
 
     async def lookup_accounts(self, ids: Sequence[Id]) -> dict[Id, Account]:
         """See Ledger."""

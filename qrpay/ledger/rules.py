@@ -4,35 +4,47 @@ Plain and without a database. The oracle keeps such a book for ever; the engine 
 undecided transfers touch. The SQL guards must say the same, which the conformance suite and random runs hold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
 from qrpay.ledger.caps import bank_day, cap_guards, count, spent_by
-from qrpay.ledger.chart import MARKERS
+from qrpay.ledger.chart import MARKERS, TransferCode
 from qrpay.ledger.model import (
+    ANY_CLOSED,
+    CHANGEABLE,
     COUNTER_MAX,
     NIL,
-    TIMEOUT_MAX_S,
     Account,
+    AccountChange,
     AccountFlag,
+    Changed,
     Counters,
     NewAccount,
     Outcome,
     Posted,
     Result,
     Transfer,
-    TransferFlag,
+)
+from qrpay.ledger.soundness import (
+    BALANCING,
+    BALANCING_CREDIT,
+    BALANCING_DEBIT,
+    CLOSING,
+    CLOSING_CREDIT,
+    CLOSING_DEBIT,
+    LINKED,
+    PENDING,
+    POST,
+    VOID,
+    malformed,
 )
 from qrpay.values import AMOUNT_MAX, Id, claim
 
-LINKED: Final = int(TransferFlag.LINKED)
-PENDING: Final = int(TransferFlag.PENDING)
-POST: Final = int(TransferFlag.POST_PENDING)
-VOID: Final = int(TransferFlag.VOID_PENDING)
-_KINDS: Final = frozenset({0, PENDING, POST, VOID})
+_ANY_CLOSED: Final = int(ANY_CLOSED)
+_CLOSED_BY_TRANSFER: Final = int(AccountFlag.CLOSED_BY_TRANSFER)
 _TICK: Final = timedelta(microseconds=1)
 
 # What a retry is compared by, in order of precedence; LINKED is not content.
@@ -95,7 +107,7 @@ class Book:
         if transfer.flags & LINKED:
             return Outcome(Result.LINKED_EVENT_CHAIN_OPEN)
         transfer = self._filled(transfer)
-        return self._standing(transfer) or self._refusal(transfer, now) or self._apply(transfer, now)
+        return self._standing(transfer) or self._refusal(transfer, now) or self._apply(self._balanced(transfer), now)
 
     def _post_chain(self, chain: Sequence[Transfer], now: datetime) -> list[Outcome]:
         failed = [Outcome(Result.LINKED_EVENT_FAILED)] * len(chain)
@@ -118,7 +130,7 @@ class Book:
                 self.accounts, self.due = before, due
                 self._forget(length)
                 return [*failed[:place], refusal, *failed[place + 1 :]]
-            outcomes.append(self._apply(transfer, now))
+            outcomes.append(self._apply(self._balanced(transfer), now))
         return outcomes
 
     def _forget(self, length: int) -> None:
@@ -153,7 +165,10 @@ class Book:
         if (posted.flags ^ transfer.flags) & ~LINKED:
             return Outcome(Result.EXISTS_WITH_DIFFERENT_FLAGS, posted.timestamp)
         for field, result in _CONTENT:
-            if getattr(posted, field) != getattr(transfer, field):
+            asked, stands = getattr(transfer, field), getattr(posted, field)
+            if field == "amount" and transfer.flags & BALANCING:
+                asked = stands if asked is None else min(asked, stands)  # it was the most, and could be less
+            if asked != stands:
                 return Outcome(result, posted.timestamp)
         return Outcome(Result.EXISTS, posted.timestamp)
 
@@ -174,7 +189,23 @@ class Book:
             return Outcome(result)
         if transfer.flags & POST:
             return None  # the hold has passed the guards already
+        transfer = self._balanced(transfer)
+        if not transfer.amount:  # a closing may move nothing, which no guard forbids
+            return None if transfer.flags & CLOSING else Outcome(Result.NOTHING_TO_BALANCE)
         return guard_refusal(debit, credit, transfer, now)
+
+    def _balanced(self, transfer: Transfer) -> Transfer:
+        """With the amount that it moves: of a balancing transfer, as much as is there now."""
+        if not transfer.flags & BALANCING:
+            return transfer
+        amount = AMOUNT_MAX if transfer.amount is None else transfer.amount
+        if transfer.flags & BALANCING_DEBIT:
+            debit = self.accounts[transfer.debit]
+            amount = min(amount, debit.credits_posted - debit.debits_posted - debit.debits_pending)
+        if transfer.flags & BALANCING_CREDIT:
+            credit = self.accounts[transfer.credit]
+            amount = min(amount, credit.debits_posted - credit.credits_posted - credit.credits_pending)
+        return replace(transfer, amount=max(0, amount))
 
     def _accounts_refusal(self, transfer: Transfer) -> Result | None:
         if transfer.code in MARKERS:  # its ends need not exist, as it moves nothing
@@ -184,10 +215,14 @@ class Book:
             return Result.DEBIT_ACCOUNT_NOT_FOUND
         if credit is None:
             return Result.CREDIT_ACCOUNT_NOT_FOUND
-        if debit.id == credit.id:
-            return Result.ACCOUNTS_MUST_BE_DIFFERENT
         if not debit.ledger == credit.ledger == transfer.ledger:
             return Result.ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER
+        if debit.id == credit.id:
+            return Result.ACCOUNTS_MUST_BE_DIFFERENT
+        if transfer.code == TransferCode.CORRECTION:
+            wrong = self.transfers.get(transfer.about) if transfer.about is not None else None
+            if wrong is None or wrong.ledger != transfer.ledger or wrong.code in MARKERS:
+                return Result.CORRECTED_TRANSFER_NOT_FOUND
         return None
 
     def _resolution_refusal(self, transfer: Transfer, now: datetime) -> Result | None:
@@ -200,6 +235,8 @@ class Book:
         same = (hold.debit, hold.credit, hold.code, hold.ledger)
         if (transfer.debit, transfer.credit, transfer.code, transfer.ledger) != same:
             return Result.PENDING_TRANSFER_DIFFERENT
+        if transfer.flags & VOID and transfer.amount != hold.amount:
+            return Result.PENDING_TRANSFER_DIFFERENT
         resolution = self.resolutions.get(hold.id)
         if resolution is not None:
             if resolution.id == expiry_of_hold(hold.id):
@@ -210,11 +247,7 @@ class Book:
         if due_at is not None and due_at <= now:
             return Result.PENDING_TRANSFER_EXPIRED
         assert transfer.amount is not None, "the amount was filled in"
-        if transfer.amount > hold.amount:
-            return Result.EXCEEDS_PENDING_AMOUNT
-        if transfer.flags & VOID and transfer.amount != hold.amount:
-            return Result.PENDING_TRANSFER_DIFFERENT
-        return None
+        return Result.EXCEEDS_PENDING_AMOUNT if transfer.amount > hold.amount else None
 
     def _apply(self, transfer: Transfer, now: datetime) -> Outcome:
         assert transfer.amount is not None and transfer.about is not None, "only what is filled in is posted"
@@ -232,6 +265,10 @@ class Book:
                 credits_posted=credit.credits_posted + move[0],
                 credits_pending=credit.credits_pending + move[1],
             )
+        if closes := closing(posted, self.transfers):
+            for account, closed in closes:
+                flags = self.accounts[account].flags & ~_CLOSED_BY_TRANSFER | _CLOSED_BY_TRANSFER * closed
+                self.accounts[account] = replace(self.accounts[account], flags=flags)
         if posted.flags & PENDING:
             self.due[posted.id] = _due_at(posted)
         elif posted.pending_id is not None:
@@ -251,22 +288,16 @@ def chains(transfers: Sequence[Transfer]) -> Iterator[tuple[int, int]]:
             start = place
 
 
-def malformed(transfer: Transfer) -> Result | None:
-    """What is wrong with a transfer by itself."""
-    kind = transfer.flags & ~LINKED
-    least, most = (0, 0) if transfer.code in MARKERS else (1, AMOUNT_MAX)
-    if transfer.amount is None:
-        if not kind & (POST | VOID):
-            return Result.AMOUNT_MALFORMED
-    elif not least <= transfer.amount <= most:
-        return Result.AMOUNT_MALFORMED
-    if kind not in _KINDS or (kind and transfer.code in MARKERS):
-        return Result.FLAGS_MALFORMED
-    if not 0 <= transfer.timeout_s <= TIMEOUT_MAX_S or (transfer.timeout_s and kind != PENDING):
-        return Result.TIMEOUT_MALFORMED
-    if (transfer.pending_id is not None) != (kind in (POST, VOID)) or transfer.pending_id == transfer.id:
-        return Result.PENDING_ID_MALFORMED
-    return None
+def closing(posted: Posted, transfers: Mapping[Id, Posted]) -> list[tuple[Id, bool]]:
+    """The accounts that a transfer closes (True) or opens again (False), as the void of their closing transfer."""
+    if posted.flags & PENDING:
+        hold, closes = posted, True
+    elif posted.flags & VOID and posted.pending_id is not None:
+        hold, closes = transfers[posted.pending_id], False
+    else:
+        return []
+    ends = ((hold.debit, CLOSING_DEBIT), (hold.credit, CLOSING_CREDIT))
+    return [(account, closes) for account, flag in ends if hold.flags & flag]
 
 
 def movement(posted: Posted, held: int) -> tuple[int, int, int]:
@@ -316,8 +347,7 @@ def guard_refusal(debit: Account, credit: Account, transfer: Transfer, now: date
 
 def same_account(standing: Account, asked: NewAccount) -> Result:
     """What opening an account again says."""
-    kept = ~int(AccountFlag.DEBITS_FROZEN | AccountFlag.CREDITS_FROZEN | AccountFlag.CLOSED)
-    if (standing.flags ^ asked.flags) & kept:
+    if (standing.flags ^ asked.flags) & ~int(CHANGEABLE | ANY_CLOSED):
         return Result.EXISTS_WITH_DIFFERENT_FLAGS
     if standing.code != asked.code:
         return Result.EXISTS_WITH_DIFFERENT_CODE
@@ -326,10 +356,20 @@ def same_account(standing: Account, asked: NewAccount) -> Result:
     return Result.EXISTS
 
 
+def change_of(change: AccountChange, flags: tuple[int, int] | None) -> Changed:
+    """What became of a change: the account's flags before and after it, None when there is no such account."""
+    if flags is None:
+        return Changed.ACCOUNT_NOT_FOUND
+    before, after = flags
+    if change.clear & ~change.set & AccountFlag.CLOSED and after & _CLOSED_BY_TRANSFER:
+        return Changed.CLOSED_BY_TRANSFER
+    return Changed.UNCHANGED if before == after else Changed.CHANGED
+
+
 def _flag_refusal(debit: Account, credit: Account) -> Result | None:
-    if debit.flags & AccountFlag.CLOSED:
+    if debit.flags & _ANY_CLOSED:
         return Result.DEBIT_ACCOUNT_CLOSED
-    if credit.flags & AccountFlag.CLOSED:
+    if credit.flags & _ANY_CLOSED:
         return Result.CREDIT_ACCOUNT_CLOSED
     if debit.flags & AccountFlag.DEBITS_FROZEN:
         return Result.DEBITS_FROZEN

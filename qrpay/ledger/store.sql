@@ -2,7 +2,7 @@
 -- Post a batch; see functions/post.sql for the parameters.
 SELECT base, unclean, seen
 FROM ledger_post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                 $23, $24, $25, $26, $27, $28);
+                 $23, $24, $25, $26, $27, $28, $29);
 
 -- name: post_one
 -- Post one plain payment; see functions/post_one.sql for the parameters.
@@ -51,6 +51,16 @@ SELECT (SELECT now FROM now_) AS now,
 -- $1 ids uuid[]  $2 ledgers integer[]  $3 codes smallint[]  $4 flags smallint[]
 -- $5 day_limits bigint[]  $6 year_limits bigint[]  $7 balance_limits bigint[]
 SELECT id FROM ledger_open_accounts($1, $2, $3, $4, $5, $6, $7) AS id;
+
+-- name: change_accounts
+-- Change flags of accounts; see functions/change_accounts.sql.
+-- $1 ids uuid[]  $2 flags to set smallint[]  $3 flags to clear smallint[]
+SELECT place, before, after FROM ledger_change_accounts($1, $2, $3);
+
+-- name: hold_still
+-- Lock accounts until the transaction ends.
+-- $1 ids uuid[]
+SELECT ledger_hold_still($1);
 
 -- name: accounts
 -- Accounts as they stand.

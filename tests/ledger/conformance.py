@@ -312,6 +312,288 @@ p1   - > -   all post=h1                              = created
 t2   B > A    1                                       = exceeds_cap_balance 100 100 0
 A holds 100
 
+== A balancing transfer moves up to what the payer has, what is held apart; without money it says so.
+open A guarded with=100
+open B guarded with=10
+open M guarded
+t1   A > M  120  payer-has                            = created
+A holds 0
+M holds 100
+t2   A > M  120  payer-has                            = nothing_to_balance
+t2   A > M    0  payer-has                            = amount_malformed
+t3   M > A   30  payer-has                            = created
+h1   A > M   10  hold                                 = created
+t2   A > M  120  payer-has                            = created
+A holds 10 and owes 10
+M holds 90 and awaits 10
+t4   A > M  all  payer-has                            = nothing_to_balance
+v1   - > -  all  void=h1                              = created
+t4   A > M  all  payer-has                            = created
+t5   A > M  all  payer-has                            = nothing_to_balance
+M holds 100
+
+== A retry of a balancing transfer asks for at least what it moved; less is another amount.
+open A guarded with=100
+open M
+t1   A > M  120  payer-has                            = created
+t1   A > M  120  payer-has                            = exists
+t1   A > M  100  payer-has                            = exists
+t1   A > M  all  payer-has                            = exists
+t1   A > M   99  payer-has                            = exists_with_different_amount
+t1   A > M  100                                       = exists_with_different_flags
+t1   A > M  120  payee-owes                           = exists_with_different_flags
+
+== A balancing transfer moves up to what the payee owes; with both, the lesser.
+open L debtor
+open A guarded with=100
+open M
+t1   A > L   50  payee-owes                           = nothing_to_balance
+t2   L > M   30                                       = created
+t1   A > L   50  payee-owes                           = created
+L holds 0
+A holds 70
+t3   L > M   90                                       = created
+t4   A > L  all  payee-owes payer-has                 = created
+t5   A > L  all  payee-owes payer-has                 = nothing_to_balance
+A holds 0
+L holds -20
+
+== A balancing hold reserves what is there, and is posted or voided as every other.
+open A guarded with=100
+open M
+h1   A > M  500  hold payer-has                       = created
+A holds 100 and owes 100
+t1   A > M    1                                       = exceeds_credits 100 100 0
+h1   A > M  100  hold payer-has                       = exists
+p1   - > -   40  post=h1                              = created
+h2   A > M  all  hold payer-has timeout=60            = created
+A holds 60 and owes 60
+wait 61 s
+h3   A > M  all  hold payer-has                       = created
+v3   - > -  all  void=h3                              = created
+A holds 60
+
+== A balancing transfer is bounded by the accounts, not by caps: a cap still refuses.
+open A guarded with=100
+open C guarded balance_limit=60
+t1   A > C  all  payer-has code=refund                = exceeds_cap_balance 60 0 60
+t1   A > C   60  payer-has code=refund                = created
+C holds 60
+
+== Only what moves or holds can balance, only a hold can close, and nothing is two things.
+open A guarded with=100
+open M
+h1   A > M   10  hold                                 = created
+p1   - > -  all  post=h1 payer-has                    = flags_malformed
+v1   - > -  all  void=h1 closes-payer                 = flags_malformed
+t1   A > M   10  closes-payer                         = flags_malformed
+t1   A > M   10  closes-payee payer-has               = flags_malformed
+t1   A > M    0  code=order-close payer-has           = flags_malformed
+t1   A > M   10  flags=256                            = flags_malformed
+t1   A > M   10  flags=-32                            = flags_malformed
+t1   A > M   10  timeout=9 payer-has                  = timeout_malformed
+
+== A closing transfer closes an account as long as it is pending; voids still work there, posts do not.
+open A guarded with=100
+open M guarded with=5
+h1   A > M   10  hold                                 = created
+h2   A > M   20  hold                                 = created
+c1   A > M    0  hold closes-payer code=closing       = created
+c1   A > M    0  hold closes-payer code=closing       = exists
+t1   A > M    1                                       = debit_account_closed
+t1   M > A    1  code=refund                          = credit_account_closed
+c2   A > M    0  hold closes-payer code=closing       = debit_account_closed
+p1   - > -  all  post=h1                              = debit_account_closed
+v1   - > -  all  void=h1                              = created
+p0   - > -  all  post=c1                              = amount_malformed
+reopen A = closed_by_transfer
+t1   A > M    1                                       = debit_account_closed
+v0   - > -    1  void=c1                              = pending_transfer_different
+v0   - > -  all  void=c1                              = created
+v0   - > -  all  void=c1                              = exists
+t1   A > M    1                                       = created
+p2   - > -  all  post=h2                              = created
+A holds 79
+M holds 26
+
+== A closing transfer can hold what is left, and close either side or both.
+open A guarded with=100
+open M guarded
+c1   A > M  all  hold closes-payer payer-has code=closing   = created
+A holds 100 and owes 100
+p1   - > -  all  post=c1                              = debit_account_closed
+v1   - > -  all  void=c1                              = created
+c2   A > M   10  hold closes-payee code=closing       = created
+t1   A > M    1                                       = credit_account_closed
+v2   - > -  all  void=c2                              = created
+c3   A > M    0  hold closes-payer closes-payee code=closing  = created
+t1   M > A    1                                       = debit_account_closed
+v3   - > -  all  void=c3                              = created
+t1   A > M  100                                       = created
+c4   A > M  all  hold closes-payer payer-has code=closing   = created
+t2   M > A    1  code=refund                          = credit_account_closed
+
+== A closing transfer that runs out of time opens its account again.
+open A guarded with=100
+open M
+c1   A > M    0  hold closes-payer code=closing timeout=60  = created
+wait 59 s
+t1   A > M    1                                       = debit_account_closed
+wait 2 s
+t1   A > M    1                                       = created
+v1   - > -  all  void=c1                              = pending_transfer_expired
+A holds 99
+
+== Closed, opened and paid within one batch, chained and not.
+open A guarded with=100
+open M guarded
+c1   A > M    0  hold closes-payer code=closing       = created
+t1   A > M    1                                       = debit_account_closed
+v1   - > -  all  void=c1                              = created
+t1   A > M    1                                       = created
+c2   A > M    0  hold closes-payer code=closing linked  = linked_event_failed
+t2   A > M    2                                       = debit_account_closed
+t2   A > M    2                                       = created
+c3   A > M    0  hold closes-payer code=closing linked  = created
+v3   - > -  all  void=c3 linked                       = created
+t3   A > M    3                                       = created
+c4   A > M  all  hold closes-payer payer-has code=closing   = created
+t4   A > M    1                                       = debit_account_closed
+A holds 94 and owes 94
+
+== An account is frozen against debits, or against both, and unfrozen; nothing posted is touched.
+open A guarded with=100
+open M guarded
+h1   A > M   10  hold                                 = created
+freeze debits of A = changed
+freeze debits of A = unchanged
+t1   A > M    1                                       = debits_frozen
+p1   - > -  all  post=h1                              = debits_frozen
+t2   M > A    1  code=refund                          = exceeds_credits 0 0 0
+freeze A = changed
+t2   M > A    1  code=refund                          = credits_frozen
+v1   - > -  all  void=h1                              = created
+freeze debits of A = changed
+t3   A > M  all  payer-has                            = debits_frozen
+unfreeze A = changed
+unfreeze A = unchanged
+freeze Z = account_not_found
+t1   A > M   40                                       = created
+freeze M = changed
+t4   A > M   10                                       = credits_frozen
+A holds 60
+M holds 40
+
+== Closing directly stays, whatever closing transfers do.
+open A guarded with=100
+open M guarded
+h1   A > M   10  hold                                 = created
+close A = changed
+close A = unchanged
+t1   A > M    1                                       = debit_account_closed
+v1   - > -  all  void=h1                              = created
+c1   A > M    0  hold closes-payer code=closing       = debit_account_closed
+reopen A = changed
+c1   A > M    0  hold closes-payer code=closing       = created
+close A = changed
+v2   - > -  all  void=c1                              = created
+t1   A > M    1                                       = debit_account_closed
+reopen A = changed
+reopen A = unchanged
+t1   A > M    1                                       = created
+
+== A correction names what it corrects, and gives it back the other way; nothing is changed.
+open A guarded with=100
+open M guarded
+open H ledger=344
+t1   A > M   60                                       = created
+k1   M > A   60  code=correction                      = about_malformed
+k1   M > A   60  code=correction about=k1             = about_malformed
+k1   M > A   60  code=correction about=t9             = corrected_transfer_not_found
+k1   M > A   20  code=correction about=t1             = created
+k1   M > A   20  code=correction about=t1             = exists
+k1   M > A   20  code=correction about=t2             = exists_with_different_about
+k2   M > A   41  code=correction about=t1             = exceeds_credits 60 20 40
+k2   M > A   40  code=correction about=t1             = created
+o1   x > y    0  code=order-close                     = created
+k3   A > M    1  code=correction about=o1             = corrected_transfer_not_found
+k3   A > M    1  code=correction about=k1             = created
+A holds 99
+
+== A wrong transfer and its correction can stand in one batch, in this order.
+open A guarded with=100
+open M guarded
+k1   M > A   60  code=correction about=t1             = corrected_transfer_not_found
+t1   A > M   60                                       = created
+k1   M > A   60  code=correction about=t1             = created
+k2   M > A    1  code=correction about=t2 linked      = corrected_transfer_not_found
+t2   A > M    1                                       = linked_event_failed
+A holds 100
+
+== A chain may hold, post, void, balance and mark, and is taken back as one.
+open A guarded with=100
+open B guarded with=50
+open M guarded
+h1   A > M   70  hold linked                          = created
+p1   - > -   30  post=h1 linked                       = created
+h2   B > M   50  hold linked                          = created
+v2   - > -  all  void=h2 linked                       = created
+t1   B > M   20  linked                               = created
+t2   M > B  all  payer-has linked                     = created
+o1   x > y    0  code=order-close                     = created
+A holds 70
+B holds 80
+M holds 0
+h3   A > M   70  hold linked                          = linked_event_failed
+p3   - > -   30  post=h3 linked                       = linked_event_failed
+t3   M > B  all  payer-has linked                     = linked_event_failed
+t4   M > B  all  payer-has linked                     = nothing_to_balance
+o2   x > y    0  code=order-close                     = linked_event_failed
+A holds 70
+h3   A > M   70  hold                                 = created
+o2   x > y    0  code=order-close                     = created
+
+== A hold may wait for 400 days.
+open A guarded with=100
+open M
+h1   A > M   10  hold timeout=34560001                = timeout_malformed
+h1   A > M   10  hold timeout=34560000                = created
+wait 34559998 s
+A holds 100 and owes 10
+p0   - > -   11  post=h1                              = exceeds_pending_amount
+wait 3 s
+A holds 100
+p1   - > -  all  post=h1                              = pending_transfer_expired
+
+== Money and points stand side by side, and never mix.
+open A guarded with=100
+open P guarded with=500 ledger=1001
+open M guarded
+open N guarded ledger=1001
+t1   A > M   10                                       = created
+t2   P > N   10  ledger=1001                          = created
+t3   A > N    1                                       = accounts_must_have_the_same_ledger
+t3   P > M    1  ledger=1001                          = accounts_must_have_the_same_ledger
+t3   P > N    1                                       = accounts_must_have_the_same_ledger
+t4   P > N   90  ledger=1001 linked                   = linked_event_failed
+t5   A > N    1                                       = accounts_must_have_the_same_ledger
+M holds 10
+N holds 10
+
+== Numbers and texts that the database cannot keep are refused as values.
+open A guarded with=100
+open M
+t1   A > M    1  code=0                               = code_malformed
+t1   A > M    1  code=32768                           = code_malformed
+t1   A > M    1  code=-1                              = code_malformed
+t1   A > M    1  ledger=0                             = ledger_malformed
+t1   A > M    1  ledger=2147483648                    = ledger_malformed
+o1   x > y    0  code=order-close ledger=2147483648   = ledger_malformed
+t1   A > M    1  ref=NUL                              = reference_malformed
+t1   A > M    1  ref=HALF                             = reference_malformed
+t1   A > M    1  ref=LONG                             = reference_malformed
+t1   A > M    1  code=99                              = created
+
 == A poor payer fails alone: the others of the batch are paid.
 open A guarded with=10
 open B guarded with=10

@@ -5,14 +5,26 @@ accounts hold in the end. Names stand for fresh ids, so that cases run side by s
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
 from qrpay.ledger.chart import AccountCode, TransferCode
-from qrpay.ledger.model import NIL, AccountFlag, Ledger, NewAccount, Outcome, Result, Transfer, TransferFlag
+from qrpay.ledger.model import (
+    NIL,
+    REFERENCE_MAX,
+    AccountChange,
+    AccountFlag,
+    Changed,
+    Ledger,
+    NewAccount,
+    Outcome,
+    Result,
+    Transfer,
+    TransferFlag,
+)
 from qrpay.values import Id, new_id
 
 CNY: Final = 156
@@ -23,8 +35,27 @@ FLAGS: Final = {
     "no-credits": AccountFlag.CREDITS_FROZEN,
     "closed": AccountFlag.CLOSED,
 }
+WORDS: Final = {
+    "linked": TransferFlag.LINKED,
+    "hold": TransferFlag.PENDING,
+    "post": TransferFlag.POST_PENDING,
+    "void": TransferFlag.VOID_PENDING,
+    "payer-has": TransferFlag.BALANCING_DEBIT,
+    "payee-owes": TransferFlag.BALANCING_CREDIT,
+    "closes-payer": TransferFlag.CLOSING_DEBIT,
+    "closes-payee": TransferFlag.CLOSING_CREDIT,
+}
+CHANGES: Final[dict[str, Callable[[Id], AccountChange]]] = {
+    "freeze debits of": lambda account: AccountChange.frozen(account, credits_too=False),
+    "freeze": lambda account: AccountChange.frozen(account, credits_too=True),
+    "unfreeze": AccountChange.unfrozen,
+    "close": AccountChange.closed,
+    "reopen": AccountChange.reopened,
+}
 CODES: Final = {code.name.lower().replace("_", "-"): code for code in TransferCode}
+TEXTS: Final = {"NUL": "a\0b", "HALF": "\ud83d", "LONG": "x" * (REFERENCE_MAX + 1)}
 _TRANSFER: Final = re.compile(r"(\S+) +(\S+) > (\S+) +(\S+)(.*) = (\S+)(?: +(\d+) (\d+) (\d+))?$")
+_CHANGE: Final = re.compile(rf"({'|'.join(CHANGES)}) (\S+) += (\S+)$")
 _BALANCE: Final = re.compile(r"(\S+) holds +(-?\d+)(?: and owes (\d+))?(?: and awaits (\d+))?$")
 
 
@@ -104,6 +135,9 @@ class Play:
             self._time.now += timedelta(seconds=int(match[1]))
         elif match := re.match(r"it is (\S+) in Beijing$", line):
             self._time.now = datetime.fromisoformat(match[1] + "+08:00").astimezone(UTC)
+        elif match := _CHANGE.match(line):
+            changed = await self._ledger.change_accounts([CHANGES[match[1]](self._id(match[2]))])
+            assert changed == [Changed[match[3].upper()]], f"{line}\n  {changed}"
         elif match := _BALANCE.match(line):
             await self._ledger.release_due_holds()
             account = (await self._ledger.lookup_accounts([self._id(match[1])]))[self._id(match[1])]
@@ -128,13 +162,13 @@ class Play:
     def _transfer(self, name: str, debit: str, credit: str, amount: str, rest: str) -> Transfer:
         options = dict(word.split("=") for word in rest.split() if "=" in word)
         words = [word for word in rest.split() if "=" not in word]
-        flags = TransferFlag.LINKED if "linked" in words else 0
-        flags |= TransferFlag.PENDING if "hold" in words else 0
-        flags |= TransferFlag.POST_PENDING if "post" in options or "post" in words else 0
-        flags |= TransferFlag.VOID_PENDING if "void" in options else 0
+        flags = sum(int(flag) for word, flag in WORDS.items() if word in words or word in options)
+        flags += int(options.get("flags", 0))
         resolves = options.get("post") or options.get("void") or options.get("of")
         inherits = "post" in options or "void" in options
-        code = CODES[options["code"]] if "code" in options else 0 if inherits else TransferCode.PAYMENT
+        code = 0 if inherits else int(TransferCode.PAYMENT)
+        if "code" in options:
+            code = CODES[options["code"]] if options["code"] in CODES else int(options["code"])
         return Transfer(
             self._id(name),
             self._id(debit),
@@ -143,8 +177,8 @@ class Play:
             code,
             int(options["ledger"]) if "ledger" in options else 0 if inherits else CNY,
             about=self._id(options["about"]) if "about" in options else None,
-            reference=options.get("ref", ""),
-            flags=int(flags),
+            reference=TEXTS.get(options.get("ref", ""), options.get("ref", "")),
+            flags=flags,
             pending_id=self._id(resolves) if resolves else None,
             timeout_s=int(options.get("timeout", 0)),
         )

@@ -11,15 +11,15 @@ from qrpay.database.pool import Database
 from qrpay.ledger.caps import bank_day, used
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.engine import Engine
-from qrpay.ledger.model import Account, AccountFlag, Ledger, NewAccount, Transfer, TransferFlag
+from qrpay.ledger.model import Account, AccountFlag, Ledger, NewAccount, Transfer
 from qrpay.ledger.oracle import Oracle
+from qrpay.ledger.soundness import LINKED, PENDING, POST, VOID
 from qrpay.values import Id, new_id
 from tests.ledger.statement import CNY, Time, summary
 
 GUARDED = int(AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS)
 ACCOUNTS = 9
 IDS = 24
-LINKED, PENDING, POST, VOID = (int(flag) for flag in TransferFlag)
 
 Line = tuple[int, int, int, int, int, int, int, bool, int]
 """id, payer, payee, amount, kind, code, hold, linked, timeout: small numbers, so that everything collides."""

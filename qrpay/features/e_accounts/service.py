@@ -41,10 +41,10 @@ from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import Balance
 from qrpay.features.merchants.remembered import Remembered
 from qrpay.ledger.caps import bank_day
-from qrpay.ledger.chart import AccountCode, TransferCode
+from qrpay.ledger.chart import AccountCode, TransferCode, name_of_ledger
 from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Transfer
 from qrpay.problem import FieldError, invalid_field, not_found
-from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, claim, encode, id_of, id_text, new_id, rfc3339
+from qrpay.values import CURRENCIES, Id, Page, claim, encode, id_of, id_text, new_id, rfc3339
 from qrpay.web.callers import Wallet
 
 BANK: Final = id_of(bytes(16))
@@ -328,7 +328,7 @@ async def _look(core: Core) -> MoneyLight:
     sums = await core.ledger.conservation()
     currencies = [
         CurrencyLight(
-            CURRENCY_OF_LEDGER[total.ledger].code,
+            name_of_ledger(total.ledger),
             total.debits_posted == total.credits_posted and total.debits_pending == total.credits_pending,
         )
         for total in sums.ledgers

@@ -12,6 +12,7 @@
 -- neither holds nor resolutions; and sides, needs and rises when they follow from the sums.
 -- chains     the place of the chain's first; null: there are none
 -- two_phase  whether there are holds, posts or voids among them
+-- besides    what few batches do besides, when two_phase; null: nothing (see ledger_do_besides)
 -- whole      all or nothing: the sums are the outcome of decisions in order
 -- clock      what time it is; null: the server's clock
 -- seen       (out) what the unclean depend on, when there are few and nobody else of the batch can change it
@@ -23,7 +24,8 @@ CREATE OR REPLACE FUNCTION ledger_post(
     spent bigint[], need_debits bigint[], need_credits bigint[], rises bigint[],
     ids uuid[], debits uuid[], credits uuid[], amounts bigint[], codes smallint[], ledgers integer[], abouts uuid[],
     texts text[], kinds smallint[], holds uuid[], timeouts integer[],
-    chains integer[], spends smallint[], the_ledger integer, two_phase boolean, whole boolean, clock timestamptz,
+    chains integer[], spends smallint[], the_ledger integer, two_phase boolean, besides jsonb, whole boolean,
+    clock timestamptz,
     OUT base timestamptz, OUT unclean integer[], OUT seen text
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
@@ -57,7 +59,7 @@ BEGIN
         FROM (
             SELECT u.id, coalesce(u.ledger, the_ledger) AS ledger, u.debits_posted, u.credits_posted, u.spent,
                    coalesce(u.debits_pending, 0) AS debits_pending, coalesce(u.credits_pending, 0) AS credits_pending,
-                   coalesce(u.sides, CASE WHEN u.debits_posted + coalesce(u.debits_pending, 0) > 0 THEN 20 ELSE 16 END
+                   coalesce(u.sides, CASE WHEN u.debits_posted + coalesce(u.debits_pending, 0) > 0 THEN 52 ELSE 48 END
                        | CASE WHEN u.credits_posted + coalesce(u.credits_pending, 0) > 0 THEN 8 ELSE 0 END) AS sides,
                    coalesce(u.need_debits, u.debits_posted + coalesce(u.debits_pending, 0)) AS need_debits,
                    coalesce(u.need_credits, u.credits_posted + coalesce(u.credits_pending, 0)) AS need_credits,
@@ -150,6 +152,9 @@ BEGIN
     ORDER BY t.id;
     IF two_phase THEN
         PERFORM ledger_keep_holds(ids, debits, credits, kinds, holds, timeouts, base, unclean);
+        IF besides IS NOT NULL THEN
+            PERFORM ledger_do_besides(besides);
+        END IF;
     END IF;
 END
 $$;
@@ -180,3 +185,28 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION ledger_keep_holds FROM qrpay_app;
+
+-- Closes accounts, opens them again, and holds balances to what was decided; part of ledger_post.
+-- The batch has locked their rows, so nobody changes them between this look and the commit.
+--
+-- besides  {"closed": [account id], "opened": [account id],
+--           "exact": [{"id", "payable", "receivable"}]}: what each has left on either side, after this batch
+-- Raises serialization_failure when somebody else moved money of an account whose balance decided an amount.
+CREATE OR REPLACE FUNCTION ledger_do_besides(besides jsonb)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE accounts SET flags = flags | 32
+    WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text(besides -> 'closed')::uuid));
+    UPDATE accounts SET flags = flags & ~32
+    WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text(besides -> 'opened')::uuid));
+    IF EXISTS (
+        SELECT FROM jsonb_to_recordset(besides -> 'exact') AS d (id uuid, payable bigint, receivable bigint)
+        JOIN accounts a ON a.id = d.id
+        WHERE a.credits_posted - a.debits_posted - a.debits_pending <> d.payable
+            OR a.debits_posted - a.credits_posted - a.credits_pending <> d.receivable
+    ) THEN
+        RAISE EXCEPTION 'a balance moved on since the decision' USING ERRCODE = 'serialization_failure';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION ledger_do_besides FROM qrpay_app;

@@ -32,8 +32,8 @@ BEGIN
                              WHEN a.used_on >= this_year THEN a.year_used + spent ELSE spent END,
             last_timestamp = greatest(a.last_timestamp, coalesce(clock, clock_timestamp())) + tick
         WHERE a.id IN (payer, payee) AND a.ledger = the_ledger AND CASE
-            WHEN a.id = payer THEN ledger_allows(a, 20, amount, 0, amount, 0, 0, 0, 0, spent, today, this_year)
-            ELSE ledger_allows(a, 24, 0, amount, 0, 0, amount, 0, amount, 0, today, this_year) END
+            WHEN a.id = payer THEN ledger_allows(a, 52, amount, 0, amount, 0, 0, 0, 0, spent, today, this_year)
+            ELSE ledger_allows(a, 56, 0, amount, 0, 0, amount, 0, amount, 0, today, this_year) END
         RETURNING a.id, a.last_timestamp
     )
     SELECT min(u.last_timestamp) - tick, max(u.last_timestamp) - tick, array_agg(u.id),
