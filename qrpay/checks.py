@@ -31,6 +31,6 @@ async def run_checks(core: Core) -> bool:
     for total in light.ledgers:
         console.print(
             f"ledger {total.ledger}: debits {total.debits_posted} = credits {total.credits_posted}"
-            f" posted, {total.debits_pending} = {total.credits_pending} pending, {total.accounts} accounts"
+            f" posted, {total.debits_pending} = {total.credits_pending} pending"
         )
     return held and light.balanced

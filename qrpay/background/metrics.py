@@ -19,6 +19,12 @@ consumer_lag_events: Final = Gauge(
 job_failures_total: Final = Counter(
     "qrpay_background_failures_total", "Rounds of a background loop that failed.", ["name"]
 )
+ledger_sealed_total: Final = Counter("qrpay_ledger_sealed_total", "Transfers that were put under a seal.")
+ledger_discrepancies: Final = Gauge(
+    "qrpay_ledger_discrepancies",
+    "Accounts whose counters are not the sums of their transfers; anything but 0 is an alarm.",
+    multiprocess_mode="mostrecent",
+)
 leading: Final = Gauge("qrpay_background_leader", "1 in the process that leads.", multiprocess_mode="mostrecent")
 
 webhook_lag_s: Final = Gauge(

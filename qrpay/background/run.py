@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from qrpay.background import books
 from qrpay.background.consumers import Listening
 from qrpay.background.jobs import by_the_clock, guarded
 from qrpay.background.leader import lead
@@ -32,7 +33,11 @@ async def work(core: "Core", features: "Sequence[Feature]") -> None:
             listening.ring(last)
 
     sources = [source for feature in features for source in feature.events]
-    jobs = [holds, *(job for feature in features for job in feature.jobs)]
+    jobs = [
+        holds,
+        Job("ledger books", books.EVERY_S, books.Keeper().follow),
+        *(job for feature in features for job in feature.jobs),
+    ]
     async with asyncio.TaskGroup() as group:
         group.create_task(guarded("event log", LogWriter(core, sources, ring).run))
         for listening in hearing:

@@ -27,7 +27,6 @@ from qrpay.ledger.model import (
     Counters,
     Entry,
     Ledger,
-    LedgerTotal,
     NewAccount,
     Outcome,
     Posted,
@@ -35,6 +34,7 @@ from qrpay.ledger.model import (
     Transfer,
 )
 from qrpay.ledger.rules import Book, chains, change_of, expiry_of, same_account
+from qrpay.ledger.seals import Books
 from qrpay.ledger.soundness import BALANCING, LEDGER_MAX, LINKED, PENDING, is_storable
 from qrpay.values import AMOUNT_MAX, Clock, Id, id_of
 
@@ -59,6 +59,8 @@ class Engine(Ledger):
     all or nothing, on the condition that the decisions still hold. Neither locks by itself; ids make all of it safe
     to repeat. `clock` is handed in by tests; without it the server's clock counts. `queue_max` and `deadline_s` are the
     batchers' own.
+
+    books  follows what was posted: seals, closing figures, and whether accounts agree with their transfers
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Engine(Ledger):
         deadline_s: float = 10.0,
     ) -> None:
         self._database = database
+        self.books = Books(database)
         self._clock = clock
         self._clean: Batcher[Transfer, Outcome | None] = Batcher(
             self._post_clean, name="ledger", size_max=BATCH_MAX, in_flight=in_flight, queue_max=queue_max,
@@ -261,12 +264,9 @@ class Engine(Ledger):
         return await history.balance_at(self._database, account, at)
 
     async def conservation(self) -> Conservation:
-        """Both sides of every ledger, and whether they are equal."""
-        rows = await self._database.fetch(STATEMENTS.conservation)
-        totals = [LedgerTotal(row["ledger"], row["accounts"], *(int(value) for value in row[2:])) for row in rows]
-        return Conservation(
-            all(t.debits_posted == t.credits_posted and t.debits_pending == t.credits_pending for t in totals), totals
-        )
+        """Whether money is conserved. Its cost is that of what was posted since it was last looked at, by anybody."""
+        await self.books.catch_up()
+        return await self.books.conservation()
 
     async def tail(self, cursor: str, limit: int, on: Queries | None = None) -> tuple[Sequence[Posted], str]:
         """What was posted after `cursor` ("" for the beginning), in commit order without gaps, and the next cursor."""

@@ -317,18 +317,44 @@ class LedgerTotal(Struct, frozen=True):
     """Both sides of one ledger (currency): money is conserved when they are equal, posted and pending."""
 
     ledger: int
-    accounts: int
     debits_posted: int
     credits_posted: int
     debits_pending: int
     credits_pending: int
 
+    @property
+    def balanced(self) -> bool:
+        """Whether what is debited is credited."""
+        return self.debits_posted == self.credits_posted and self.debits_pending == self.credits_pending
+
+
+class Discrepancy(Struct, frozen=True):
+    """An account whose counters are not the sums of its transfers: somebody wrote past the ledger.
+
+    ledger  0 when the account's row is gone
+    excess  what its counters show too much (below zero: too little), in minor units
+    """
+
+    account: Id
+    ledger: int
+    found_at: datetime
+    excess: Counters
+
 
 class Conservation(Struct, frozen=True):
-    """The money light."""
+    """The money light.
+
+    balanced       in every ledger both sides are equal, and no account is known to differ from its transfers
+    position       how many transfers of the log are sealed, and so under `root`
+    root           the hash over all of them, 32 bytes; equal roots at one position mean equal books
+    discrepancies  the accounts that differ
+    """
 
     balanced: bool
+    position: int
+    root: bytes
     ledgers: Sequence[LedgerTotal]
+    discrepancies: Sequence[Discrepancy] = ()
 
 
 class Ledger(Protocol):
@@ -373,7 +399,9 @@ class Ledger(Protocol):
         """
         ...
 
-    async def conservation(self) -> Conservation: ...
+    async def conservation(self) -> Conservation:
+        """Whether money is conserved, by looking at what has changed since it was last asked."""
+        ...
 
     async def tail(self, cursor: str, limit: int) -> tuple[Sequence[Posted], str]:
         """What was posted after `cursor` ("" for the beginning), in commit order without gaps, and the next cursor."""

@@ -121,16 +121,13 @@ class Oracle(Ledger):
             totals.append(
                 LedgerTotal(
                     ledger,
-                    len(rows),
                     sum(row.debits_posted for row in rows),
                     sum(row.credits_posted for row in rows),
                     sum(row.debits_pending for row in rows),
                     sum(row.credits_pending for row in rows),
                 )
             )
-        return Conservation(
-            all(t.debits_posted == t.credits_posted and t.debits_pending == t.credits_pending for t in totals), totals
-        )
+        return Conservation(all(total.balanced for total in totals), len(self.book.posted), b"", totals)
 
     async def tail(self, cursor: str, limit: int) -> tuple[Sequence[Posted], str]:
         """See Ledger. A cursor is a place in the journal."""

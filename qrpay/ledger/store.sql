@@ -104,12 +104,6 @@ WHERE o.due_at <= coalesce($1::timestamptz, clock_timestamp())
 ORDER BY o.due_at
 LIMIT $2::integer;
 
--- name: conservation
--- Both sides of every ledger.
-SELECT ledger, count(*) AS accounts, sum(debits_posted) AS debits_posted, sum(credits_posted) AS credits_posted,
-       sum(debits_pending) AS debits_pending, sum(credits_pending) AS credits_pending
-FROM accounts GROUP BY ledger ORDER BY ledger;
-
 -- check: debits_equal_credits
 -- In every ledger, what is debited is credited, posted and pending.
 SELECT ledger FROM accounts GROUP BY ledger

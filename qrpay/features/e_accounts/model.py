@@ -180,11 +180,15 @@ class CurrencyLight(Struct, frozen=True):
 class MoneyLight(Struct, frozen=True):
     """Whether money is conserved: debits equal credits in every currency, posted and pending.
 
-    signed  a compact JWS over the other members, type `qrpay-conservation+jws`, by a key of the public set: whoever
+    position  how many transfers are under seal
+    root      the hash over all of these, base64url: at one position, equal roots mean equal books
+    signed    a compact JWS over the other members, type `qrpay-conservation+jws`, by a key of the public set: whoever
             keeps it can hold us to it
     """
 
+    position: int
     at: str
     balanced: bool
     currencies: Sequence[CurrencyLight]
+    root: str
     signed: str

@@ -50,7 +50,7 @@ from qrpay.web.callers import Wallet
 BANK: Final = id_of(bytes(16))
 """What the bank's own accounts are about: it is nobody's customer."""
 LIGHT_AGE_S: Final = 1.0
-"""The money light is public and costs a sum over all accounts: it is looked at once a second at most."""
+"""The money light is public: it is looked at once a second at most, however many ask."""
 BEIJING: Final = timedelta(hours=8)
 
 _KINDS: Final[dict[int, Kind]] = {
@@ -329,15 +329,21 @@ async def _look(core: Core) -> MoneyLight:
     currencies = [
         CurrencyLight(
             name_of_ledger(total.ledger),
-            total.debits_posted == total.credits_posted and total.debits_pending == total.credits_pending,
+            total.balanced and all(one.ledger != total.ledger for one in sums.discrepancies),
         )
         for total in sums.ledgers
     ]
-    now = core.clock()
-    said = {"at": rfc3339(now), "balanced": sums.balanced, "currencies": currencies}
+    now, root = core.clock(), to_base64url(sums.root)
+    said = {
+        "position": sums.position,
+        "at": rfc3339(now),
+        "balanced": sums.balanced,
+        "currencies": currencies,
+        "root": root,
+    }
     # The type in the header keeps it apart from a receipt, which the same key signs.
     signer = core.keyring.signer("receipt", now)
     header = {"alg": signer.alg, "kid": signer.kid, "typ": "qrpay-conservation+jws"}
     signed = f"{to_base64url(encode(header))}.{to_base64url(encode(said))}"
     signed += f".{to_base64url(signer.sign(signed.encode()))}"
-    return MoneyLight(rfc3339(now), sums.balanced, currencies, signed)
+    return MoneyLight(sums.position, rfc3339(now), sums.balanced, currencies, root, signed)

@@ -1,0 +1,161 @@
+"""Follows what was posted: seals it, keeps each day's closing figures, and looks whether accounts agree with it.
+
+A transfer debits what it credits, so the log itself is always balanced, and its sums can be kept instead of added up.
+What can break is a row that somebody edits behind the application's back: an account's, which is compared with its
+transfers soon after it has moved and in turn with all others, or a transfer's, which a seal shows (ledger/audit.py).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from qrpay.database.pool import Database
+from qrpay.database.statements import Statements
+from qrpay.ledger import history
+from qrpay.ledger.model import Conservation, Counters, Discrepancy, LedgerTotal
+from qrpay.values import Id, id_of
+
+log = structlog.get_logger()
+
+STATEMENTS: Final = Statements.load(Path(__file__).with_name("seals.sql"))
+
+CHUNK_MAX: Final = 4_000
+"""Transfers a step: some 20 ms of the database. While a step runs, the event log waits before what came after it."""
+COMPARED_MAX: Final = 128
+"""Accounts that moved and are compared in a step; beyond that they wait, the ones that moved most first."""
+WAITING_MAX: Final = 10_000
+"""Accounts that wait to be compared; beyond that they are left to the patrol and to the nightly audit."""
+PATROL: Final = 16
+"""Accounts compared in each step in turn, whether they moved or not: what was edited while nobody moves it."""
+STEPS_MAX: Final = 5
+"""Steps for somebody who asks: a backlog is the background's to work off."""
+AFTER_MAX: Final = 100_000
+"""Transfers after the seal that are added up for somebody who asks."""
+_BUSY_S: Final = 0.02
+_NOBODY: Final = id_of(bytes(16))
+
+
+class Head(Struct, frozen=True):
+    """The newest seal: its number, how many transfers are sealed in all, the root over them."""
+
+    number: int
+    position: int
+    root: bytes
+    signed: bool
+
+
+class Closing(Struct, frozen=True):
+    """What the accounts of one kind had together before a bank day, and at its end: sums of their counters."""
+
+    ledger: int
+    code: int
+    before: Counters
+    after: Counters
+
+
+class Books:
+    """How one process follows the log. Several may: each step is taken by one of them, and adds to the same books."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: dict[Id, None] = {}
+        self._patrolled = _NOBODY
+        self._differing: dict[Id, Counters] = {}
+
+    async def follow(self) -> int | None:
+        """One step along the log; how many transfers were sealed, CHUNK_MAX when there may be more.
+
+        None when another process is taking a step in this moment.
+        """
+        row = await self._database.ledger.fetchrow(STATEMENTS.follow, CHUNK_MAX, WAITING_MAX // 10)
+        assert row is not None, "a function answers one row"
+        if row["place"] is None:
+            return None
+        for account in row["moved"] or ():
+            if len(self._waiting) < WAITING_MAX:
+                self._waiting[account] = None
+        await self._compare()
+        return int(row["sealed"])
+
+    async def catch_up(self) -> None:
+        """Follow until nothing is left, or STEPS_MAX steps."""
+        for _ in range(STEPS_MAX):
+            sealed = await self.follow()
+            if sealed is None:
+                await asyncio.sleep(_BUSY_S)
+            elif sealed < CHUNK_MAX:
+                return
+
+    async def _compare(self) -> None:
+        """Compare accounts that moved with their transfers, and some others in turn."""
+        moved = list(self._waiting)[:COMPARED_MAX]
+        rows = await self._database.fetch(history.STATEMENTS.accounts_after, self._patrolled, PATROL)
+        in_turn = [row["id"] for row in rows]
+        self._patrolled = in_turn[-1] if len(in_turn) == PATROL else _NOBODY
+        if not moved and not in_turn:
+            return
+        differing, again = await history.verify(self._database.ledger, moved + in_turn + list(self._differing))
+        for account in moved:
+            del self._waiting[account]
+        self._waiting.update(dict.fromkeys(again))
+        for account, excess in differing.items():
+            if self._differing.get(account) != excess:
+                log.error("ledger_account_differs", account=account.hex, **_shown(excess))
+        for account in self._differing.keys() - differing.keys() - set(again):
+            log.warning("ledger_account_agrees_again", account=account.hex)
+        self._differing = differing
+
+    async def conservation(self) -> Conservation:
+        """Both sides of every ledger as they stand now, and the accounts that are known to differ."""
+        head = await self.head()
+        rows = await self._database.fetch(STATEMENTS.totals, AFTER_MAX)
+        totals = [LedgerTotal(*row) for row in rows]
+        found = await self.discrepancies()
+        balanced = not found and all(total.balanced for total in totals)
+        return Conservation(balanced, head.position, head.root, [one for one in totals if one.ledger], found)
+
+    async def discrepancies(self) -> Sequence[Discrepancy]:
+        """The accounts that are known to differ from their transfers."""
+        rows = await self._database.fetch(STATEMENTS.discrepancies)
+        return [Discrepancy(row[0], row[1], row[2], Counters(*row[3:])) for row in rows]
+
+    async def head(self) -> Head:
+        """How far the log is sealed."""
+        row = await self._database.fetchrow(STATEMENTS.head)
+        assert row is not None, "the first seal is made by the migration"
+        return Head(*row)
+
+    async def sign(self, head: Head, kid: str, signature: bytes) -> bool:
+        """Keep the signature over a head (see `sealed_message`); False when the seal has grown or is signed already."""
+        return bool(await self._database.fetchval(STATEMENTS.sign, head.number, head.root, kid, signature))
+
+    async def trial_balance(self, day: date) -> Sequence[Closing]:
+        """What each kind of account had before a bank day and at its end, in every ledger, as far as the log is sealed.
+
+        It reads two rows a kind, however many accounts and transfers there are.
+        """
+        rows = await self._database.fetch(STATEMENTS.trial_balance, day)
+        return [
+            Closing(
+                row["ledger"],
+                row["code"],
+                Counters(0, row["debits_before"] or 0, 0, row["credits_before"] or 0),
+                Counters(row["debits_pending"], row["debits_posted"], row["credits_pending"], row["credits_posted"]),
+            )
+            for row in rows
+        ]
+
+
+def sealed_message(position: int, root: bytes) -> bytes:
+    """What is signed of a seal: a name of its own, the position in 8 bytes big endian, and the root."""
+    return b"qrpay-seal-v1\n" + position.to_bytes(8, "big") + root
+
+
+def _shown(counters: Counters) -> dict[str, int]:
+    """The counters that say something, by name."""
+    return {name: value for name in counters.__struct_fields__ if (value := getattr(counters, name))}
