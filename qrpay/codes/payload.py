@@ -12,6 +12,7 @@ from sys import intern
 from typing import Final, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qrpay.codes import emv
 from qrpay.codes.problems import code_expired, code_foreign, code_forged, code_malformed
@@ -28,6 +29,7 @@ LIFE_MAX_S: Final = 86_400 + 60
 """A dynamic code lives a day at most; the rest is for clocks that differ."""
 
 T = TypeVar("T")
+_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 _EXPIRY = re.compile(r"[1-9][0-9]{0,10}\Z")
 
 
@@ -193,13 +195,11 @@ def read_code(text: str, keyring: Keyring, guid: str, now: datetime) -> CodeCont
     return _alive(content, now)
 
 
-def _verified(
-    text: str, keyring: Keyring, guid: str, now: datetime, *, held: bool = False
-) -> tuple[CodeContent, datetime]:
-    """The content, its expiry not yet looked at, and until when its key counts; `held`: its signature held before."""
+def _verified(text: str, keyring: Keyring, guid: str, now: datetime) -> tuple[CodeContent, datetime]:
+    """The content, its expiry not yet looked at, and until when its key counts."""
     parts = _as_we_write(text, guid) or take_apart(text, guid)
     verifier = keyring.verifier(parts.kid, now, "code")
-    if not held and not verifier.holds(parts.signature, parts.signed):
+    if not verifier.holds(parts.signature, parts.signed):
         take_apart(text, guid)  # what is malformed is told so first
         raise code_forged(reason="signature_wrong")
     content = _content(parts.values, parts.kid)
@@ -295,22 +295,21 @@ def _needed(text: str | None, at: str, read: Callable[[str], T | None]) -> T:
 
 
 class Reader:
-    """Reads codes and remembers what held, so that a code scanned, shown and paid is verified once.
+    """Reads codes and remembers what held, so that a code issued or scanned here is not verified again when it is paid.
 
-    recent  at most so many codes whose content is kept, about 700 bytes each
-    held    at most so many of which only a digest is kept, about 150 bytes each: read again, but not verified again
+    remembered  at most so many codes, about 350 bytes each; at least the latest half of them is kept
 
-    Of both at least the latest half is kept. A code is known by a digest of its text, all of it, so another text is
-    another code.
+    A code is known by a digest of its text, all of it, so another text is another code. What is remembered is forgotten
+    when keys change, and when the first key that signed one of them no longer counts.
     """
 
-    def __init__(self, keyring: Keyring, guid: str, recent: int = 1_024, held: int = 16_384) -> None:
+    def __init__(self, keyring: Keyring, guid: str, remembered: int = 16_384) -> None:
         assert len(guid) <= GUID_MAX, f"our GUID may have {GUID_MAX} characters"
         self._keyring = keyring
         self._guid = guid
         self._version = keyring.version
-        self._recent: Memory[bytes, tuple[CodeContent, datetime]] = Memory(recent // 2)
-        self._held: Memory[bytes, bool] = Memory(held // 2)
+        self._known: Memory[bytes, CodeContent] = Memory(remembered // 2)
+        self._until = _FOREVER
 
     def issue(self, content: CodeContent, now: datetime) -> str:
         """The code as `sign_code` writes it with today's key, remembered: what we signed needs no verification.
@@ -318,26 +317,30 @@ class Reader:
         Raises `unavailable` when no key signs now.
         """
         assert content.static or content.expires_at <= now.timestamp() + LIFE_MAX_S, "a dynamic code lives a day"
-        text = sign_code(content, self._keyring.signer("code", now), self._guid)
-        self._held.put(_digest(text), True)
+        signer = self._keyring.signer("code", now)
+        text = sign_code(content, signer, self._guid)
+        self._remember(text, now, replace(content, kid=signer.kid), self._keyring.verifier(signer.kid, now, "code").until)
         return text
 
     def verify(self, text: str, now: datetime) -> CodeContent:
         """As `read_code`, but an expired code is told by `content.expired(now)`: money already paid is read first."""
-        if self._version != self._keyring.version:
-            self._recent.clear()
-            self._held.clear()
+        self._forget_old(now)
+        known = self._known.get(_digest(text))
+        if known is None:
+            known, until = _verified(text, self._keyring, self._guid, now)
+            self._remember(text, now, known, until)
+        return known
+
+    def _remember(self, text: str, now: datetime, content: CodeContent, until: datetime) -> None:
+        self._forget_old(now)
+        self._known.put(_digest(text), content)
+        self._until = min(self._until, until)
+
+    def _forget_old(self, now: datetime) -> None:
+        if self._version != self._keyring.version or now >= self._until:
+            self._known.clear()
             self._version = self._keyring.version
-        digest = _digest(text)
-        known = self._recent.get(digest)
-        if known is not None and now < known[1]:
-            return known[0]
-        held = self._held.get(digest) is not None
-        known = _verified(text, self._keyring, self._guid, now, held=held)
-        if not held:
-            self._held.put(digest, True)
-        self._recent.put(digest, known)
-        return known[0]
+            self._until = _FOREVER
 
     def read(self, text: str, now: datetime) -> CodeContent:
         """As `read_code`."""
@@ -345,4 +348,4 @@ class Reader:
 
 
 def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:16]

@@ -85,8 +85,15 @@ async def payable_of(core: Core, text: str) -> Payable:
 def _payable(content: CodeContent) -> Payable:
     if content.order is None or content.amount is None:
         raise code_not_payable(what="static")
-    expires_at = datetime.fromtimestamp(content.expires_at, UTC)
-    return Payable(content.order, content.merchant, content.amount, content.currency, content.name, expires_at)
+    return Payable(
+        content.order, content.merchant, content.amount, content.currency, content.name, _moment(content.expires_at)
+    )
+
+
+@lru_cache(256)
+def _moment(seconds: int) -> datetime:
+    """Unix seconds as a time; codes issued in the same second end in the same second."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 async def payable_order(core: Core, order: Id) -> Payable:
