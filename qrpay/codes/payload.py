@@ -319,7 +319,9 @@ class Reader:
         assert content.static or content.expires_at <= now.timestamp() + LIFE_MAX_S, "a dynamic code lives a day"
         signer = self._keyring.signer("code", now)
         text = sign_code(content, signer, self._guid)
-        self._remember(text, now, replace(content, kid=signer.kid), self._keyring.verifier(signer.kid, now, "code").until)
+        self._remember(
+            text, now, replace(content, kid=signer.kid), self._keyring.verifier(signer.kid, now, "code").until
+        )
         return text
 
     def verify(self, text: str, now: datetime) -> CodeContent:

@@ -23,24 +23,26 @@ LISTED: Final[Mapping[bytes, str]] = {
 _LINE: Final = re.compile(rb"(GET|POST) (/[!-\"$-~]*) HTTP/1\.1")
 _VALUE: Final = re.compile(rb"[!-~](?:[ -~]*[!-~])?")
 _LENGTH: Final = re.compile(rb"0|[1-9][0-9]{0,6}")
+_LENGTH_LINE: Final = re.compile(rb"(?i)\r\ncontent-length: ([0-9]+)(?=\r\n|\Z)")
 
 
 class Head(Struct, frozen=True):
-    """A request's first line and headers, by their canonical names; `length` is that of the body."""
+    """A request's first line and headers, by their canonical names."""
 
     method: str
     target: str
     headers: Mapping[str, str]
-    length: int
 
 
 class Lane:
-    """Reads plain requests of one connection; an equal head is known by comparing it with the last one."""
+    """Reads plain requests of one connection. A head equal to the last one, but for the digits of its length, is
+    known by comparing: its headers then say the last length, and only the body counts.
+    """
 
-    __slots__ = ("_bytes", "_head")
+    __slots__ = ("_after", "_before", "_head")
 
     def __init__(self) -> None:
-        self._bytes = b""
+        self._before = self._after = b""
         self._head: Head | None = None
 
     def read(self, data: bytes) -> tuple[Head, bytes] | None:
@@ -48,12 +50,27 @@ class Lane:
         end = data.find(b"\r\n\r\n", 0, HEAD_MAX)
         if end < 0:
             return None
-        head = data[:end]
-        if head != self._bytes:
-            self._bytes, self._head = head, parsed(head)
-        found = self._head
         body = data[end + 4 :]
-        return (found, body) if found is not None and found.length == len(body) else None
+        before, after = self._before, self._after
+        length = data[len(before) : end - len(after)]
+        if (
+            not before
+            or not data.startswith(before)
+            or not data.endswith(after, 0, end)
+            or not _LENGTH.fullmatch(length)
+        ):
+            length = self._learn(data[:end])
+        return (self._head, body) if self._head is not None and int(length) == len(body) else None
+
+    def _learn(self, head: bytes) -> bytes:
+        """Take a head apart, and what stands around the digits of its length; the digits (`0` without a body)."""
+        self._head = parsed(head)
+        named = _LENGTH_LINE.search(head)
+        if self._head is None or named is None:
+            self._before = self._after = b""
+            return b"0"
+        self._before, self._after = head[: named.start(1)], head[named.end(1) :]
+        return named[1]
 
 
 def parsed(head: bytes) -> Head | None:
@@ -74,4 +91,4 @@ def parsed(head: bytes) -> Head | None:
         return None
     if (length is None) != (method == "GET") or (length is not None and not _LENGTH.fullmatch(length.encode())):
         return None
-    return Head(method, line[2].decode("ascii"), headers, int(length or 0))
+    return Head(method, line[2].decode("ascii"), headers)
