@@ -75,17 +75,25 @@ class CodeContent(Struct, frozen=True):
 @lru_cache(4096)
 def _payee_part(guid: str, content_kind: str, merchant: Id, mcc: str) -> str:
     """What stands before the amount and is the same in all codes of one merchant: made and checked once."""
+    assert re.match(r"[0-9]{4}\Z", mcc), f"{mcc!r} is no merchant category"
     account = emv.write("00", guid) + emv.write("01", id_to_22(merchant))
     return f"00020101{content_kind}{emv.write('26', account)}{emv.write('52', mcc)}"
 
 
 @lru_cache(4096)
 def _place_part(country: str, name: str, city: str) -> str:
+    assert re.match(r"[A-Z]{2}\Z", country), f"{country!r} is no country"
+    _assert_fits(name, 25)
+    _assert_fits(city, 15)
     return emv.write("58", country) + emv.write("59", name) + emv.write("60", city)
 
 
 def write_unsigned(content: CodeContent, kid: str, guid: str) -> str:
     """The part that is signed: from `00` up to, not including, template 81. Values must fit their objects."""
+    assert content.amount is None or 1 <= content.amount <= AMOUNT_MAX, "amount out of range"
+    for own in (content.store, content.terminal):
+        if own is not None:
+            _assert_fits(own, 25)
     currency = CURRENCIES[content.currency]
     text = _payee_part(guid, "0212" if content.order else "0211", content.merchant, content.mcc)
     text += f"5303{currency.numeric:03d}"
@@ -99,28 +107,34 @@ def write_unsigned(content: CodeContent, kid: str, guid: str) -> str:
         about += emv.write("07", content.terminal)
     if about:
         text += emv.write("62", about)
-    control = f"{emv.write('00', guid)}{emv.write('01', kid)}{emv.write('02', str(content.expires_at))}"
-    return text + emv.write("80", control)
+    return text + emv.write("80", f"{_signer_part(guid, kid)}{emv.write('02', str(content.expires_at))}")
+
+
+@lru_cache(16)
+def _signer_part(guid: str, kid: str) -> str:
+    return emv.write("00", guid) + emv.write("01", kid)
 
 
 def sign_code(content: CodeContent, signer: Signer, guid: str) -> str:
     """The whole code, signed and closed. An `AssertionError` says that a value does not fit its object."""
-    _assert_writable(content)
     unsigned = write_unsigned(content, signer.kid, guid)
     signature = to_base64url(signer.sign(DOMAIN + unsigned.encode()))
-    owner = emv.write("00", guid)
-    first, second = owner + emv.write("01", signature[:60]), owner + emv.write("01", signature[60:])
-    text = emv.build(unsigned + emv.write("81", first) + emv.write("82", second))
+    first, second = _signature_heads(guid)
+    text = emv.build(f"{unsigned}{first}{signature[:60]}{second}{signature[60:]}")
     assert len(text) <= emv.TEXT_MAX
     return text
 
 
-def _assert_writable(content: CodeContent) -> None:
-    assert content.amount is None or 1 <= content.amount <= AMOUNT_MAX, "amount out of range"
-    limits = ((content.name, 25), (content.city, 15), (content.store, 25), (content.terminal, 25))
-    for text, most in limits:
-        assert text is None or (1 <= len(text) <= most and emv.is_ans(text)), f"{text!r} does not fit its EMV object"
-    assert re.match(r"[0-9]{4}\Z", content.mcc) and re.match(r"[A-Z]{2}\Z", content.country)
+@lru_cache(16)
+def _signature_heads(guid: str) -> tuple[str, str]:
+    """What stands before the 60 and before the 26 characters of a signature, in templates 81 and 82."""
+    owner = emv.write("00", guid)
+    first, second = owner + emv.write("01", "x" * 60), owner + emv.write("01", "x" * 26)
+    return emv.write("81", first)[:-60], emv.write("82", second)[:-26]
+
+
+def _assert_fits(text: str, most: int) -> None:
+    assert 1 <= len(text) <= most and emv.is_ans(text), f"{text!r} does not fit its EMV object"
 
 
 # Reading -------------------------------------------------------------------------------------------------------

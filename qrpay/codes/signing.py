@@ -247,16 +247,24 @@ class Keyring:
         self._verifiers = {
             kid: Ed25519Verifier(kid, key.public, key.verify_until, key.private) for kid, key in known.items()
         }
+        self._chosen: dict[Purpose, tuple[int, Signer]] = {}  # whoever was chosen to sign, and in which second
         self.version += 1
 
     def signer(self, purpose: Purpose, now: datetime) -> Signer:
         """Whoever signs for this purpose now: of several, the newest key. Raises `unavailable` when there is none."""
-        able = [
-            key for key in self._keys.values() if key.purpose == purpose and key.signs(now) and key.kid in self._signers
-        ]
-        if not able:
-            raise unavailable(what=f"signing key for {purpose}")
-        return self._signers[max(able, key=lambda key: (key.not_before, key.kid)).kid]
+        second = int(now.timestamp())
+        found = self._chosen.get(purpose)
+        if found is None or found[0] != second:
+            able = [
+                key
+                for key in self._keys.values()
+                if key.purpose == purpose and key.signs(now) and key.kid in self._signers
+            ]
+            if not able:
+                raise unavailable(what=f"signing key for {purpose}")
+            signer = self._signers[max(able, key=lambda key: (key.not_before, key.kid)).kid]
+            found = self._chosen[purpose] = second, signer
+        return found[1]
 
     def verifier(self, kid: str, now: datetime, purpose: Purpose | None = None) -> Verifier:
         """The public key of this id. Raises `code_unknown_key` when it is unknown, revoked, outside its validity,

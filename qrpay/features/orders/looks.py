@@ -65,17 +65,17 @@ def view(
     code: bool = True,
 ) -> Order:
     """An order as its merchant sees it; without the code where nobody will scan it any more."""
-    payment = None
+    payment, order_text = None, id_text("ord_", row.id)
     if posted is not None and posted.code == TransferCode.PAYMENT:
         payment = OrderPayment(
             payer=(payers or {}).get(posted.debit, "*"),
             amount=posted.amount,
             paid_at=rfc3339(posted.timestamp),
             presented_by=row.presented_by,
-            receipt=receipt_link(core, id_text("ord_", row.id)),
+            receipt=receipt_link(core, order_text),
         )
     return Order(
-        id=id_text("ord_", row.id),
+        id=order_text,
         reference=row.reference,
         status=status_of(row, posted, core.clock()),
         amount=row.amount,
@@ -85,7 +85,7 @@ def view(
         terminal=id_text("ter_", row.terminal) if row.terminal else None,
         created_at=rfc3339(row.created_at),
         expires_at=rfc3339(row.expires_at),
-        code=code_of(core, row, around) if code else None,
+        code=code_of(core, row, around, order_text) if code else None,
         payment=payment,
         refunded_amount=0,  # no transfer gives back yet; the refunds feature reads it from the ledger
         metadata=row.metadata,
@@ -97,8 +97,8 @@ def receipt_link(core: Core, order: str) -> str:
     return f"{core.settings.url}/v1/receipts/{order}"
 
 
-def code_of(core: Core, row: OrderRow, around: Surroundings) -> Code | None:
-    """The signed dynamic code of an order; equal inputs give the equal text (Ed25519 is deterministic)."""
+def code_of(core: Core, row: OrderRow, around: Surroundings, order: str) -> Code | None:
+    """The signed dynamic code of an order, whose id in text is `order`; equal inputs give the equal text."""
     if row.amount is None or row.currency is None:
         return None
     card, place = around.card, around.place
@@ -116,4 +116,4 @@ def code_of(core: Core, row: OrderRow, around: Surroundings) -> Code | None:
         expires_at=int(row.expires_at.timestamp()),
     )
     payload = core.reader.issue(content, core.clock())
-    return Code(payload, f"{core.settings.url}/pay/{id_text('ord_', row.id)}")
+    return Code(payload, f"{core.settings.url}/pay/{order}")

@@ -296,5 +296,5 @@ async def cashier(core: Core, path: str, wait_s: float) -> CashierOrder:
         description=row.description,
         payee=PayeeView(around.card.name, around.card.verified),
         expires_at=rfc3339(row.expires_at),
-        code=looks.code_of(core, row, around) if status == "open" else None,
+        code=looks.code_of(core, row, around, id_text("ord_", row.id)) if status == "open" else None,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from qrpay.database.pool import Database, Row
 from qrpay.database.statements import Statements
@@ -40,16 +40,21 @@ async def _insert(database: Database, rows: Sequence[OrderRow]) -> set[Id]:
         [row.reference for row in rows],
         [row.amount for row in rows],
         [row.currency for row in rows],
-        [row.description for row in rows],
-        [row.store for row in rows],
-        [row.terminal for row in rows],
-        [row.metadata for row in rows],
+        _said([row.description for row in rows]),
+        _said([row.store for row in rows]),
+        _said([row.terminal for row in rows]),
+        _said([row.metadata for row in rows]),
         [row.presented_by for row in rows],
-        [row.payment_code for row in rows],
+        _said([row.payment_code for row in rows]),
         [row.created_at for row in rows],
         [row.expires_at for row in rows],
     )
     return {row["id"] for row in made}
+
+
+def _said(column: Sequence[Any]) -> Sequence[Any] | None:
+    """A column, or null when it says nothing: unnest fills it up, and nobody looks at each of its elements."""
+    return None if column.count(None) == len(column) else column
 
 
 async def by_reference(database: Database, keys: Sequence[Key]) -> Mapping[Key, OrderRow]:
