@@ -22,7 +22,7 @@ from qrpay.database.migrator import migrate
 from qrpay.database.pool import Database, dsn_to
 from qrpay.ledger.audit import broken
 from qrpay.ledger.chart import AccountCode, TransferCode
-from qrpay.ledger.engine import Engine
+from qrpay.ledger.engine import Engine, Route
 from qrpay.ledger.model import AccountFlag, NewAccount, Result, Transfer
 from qrpay.values import new_id
 
@@ -113,7 +113,7 @@ async def main(args: argparse.Namespace) -> None:
     """Measure each cell in turn, several rounds, and print the best of each."""
     async with bench_database(args.dsn) as dsn:
         database = await Database.open(dsn, role="qrpay_app", ledger_connections=args.in_flight + 1)
-        engine = Engine(database, in_flight=args.in_flight)
+        engine = Engine(database, in_flight=args.in_flight, route=Route(args.route))
         bank = Bank()
         await bank.open(engine)
         cells: Sequence[tuple[str, Draw]] = [
@@ -148,4 +148,5 @@ if __name__ == "__main__":
     parser.add_argument("--callers", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--in-flight", type=int, default=2)
+    parser.add_argument("--route", choices=list(Route), default=Route.ADAPTIVE, help="hold the engine to one way")
     uvloop.run(main(parser.parse_args()))

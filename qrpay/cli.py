@@ -115,14 +115,16 @@ def psql(shell: HouseShell) -> None:
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("docs/reference"))
 def docs(folder: Path) -> None:
-    """Write the generated pages of the reference: errors.md."""
+    """Write the generated pages of the reference: errors.md and ledger.md."""
     from qrpay.app import features
+    from qrpay.ledger.reference import page
     from qrpay.web.openapi import errors_page
 
     features()  # each brings its refusals
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "errors.md").write_text(errors_page(), encoding="utf-8")
-    click.echo(f"wrote {folder / 'errors.md'}")
+    for name, text in (("errors.md", errors_page()), ("ledger.md", page())):
+        (folder / name).write_text(text, encoding="utf-8")
+        click.echo(f"wrote {folder / name}")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +52,15 @@ _CREATED: Final = Result.CREATED
 _ORDINARY: Final = frozenset(TransferCode) - {TransferCode.CORRECTION}
 
 
+class Route(StrEnum):
+    """How transfers are posted. Every route gives the same answers; tests and benchmarks hold an engine to one."""
+
+    ADAPTIVE = "adaptive"  # as it comes: alone, as a set, and by the rules what is not clean
+    ALONE = "alone"  # what is plain one after another by ledger_post_one, the rest by the rules
+    SET = "set"  # all by ledger_post, also who is alone; by the rules what is not clean
+    EXACT = "exact"  # all by the rules
+
+
 class Engine(Ledger):
     """The ledger of one process.
 
@@ -61,6 +71,7 @@ class Engine(Ledger):
     batchers' own.
 
     books  follows what was posted: seals, closing figures, and whether accounts agree with their transfers
+    route  how it posts; for tests and benchmarks
     """
 
     def __init__(
@@ -68,6 +79,7 @@ class Engine(Ledger):
         database: Database,
         *,
         clock: Clock | None = None,
+        route: Route = Route.ADAPTIVE,
         in_flight: int = 2,
         queue_max: int = 20_000,
         deadline_s: float = 10.0,
@@ -75,8 +87,14 @@ class Engine(Ledger):
         self._database = database
         self.books = Books(database)
         self._clock = clock
+        post_clean = {
+            Route.ADAPTIVE: self._post_clean,
+            Route.ALONE: self._post_one_by_one,
+            Route.SET: self._post_set,
+            Route.EXACT: self._leave_undecided,
+        }[route]
         self._clean: Batcher[Transfer, Outcome | None] = Batcher(
-            self._post_clean, name="ledger", size_max=BATCH_MAX, in_flight=in_flight, queue_max=queue_max,
+            post_clean, name="ledger", size_max=BATCH_MAX, in_flight=in_flight, queue_max=queue_max,
             deadline_s=deadline_s, replayable=True,
         )  # fmt: skip
         self._exact: Batcher[Transfer, Outcome] = Batcher(
@@ -120,6 +138,22 @@ class Engine(Ledger):
         """Post what is clean; None stands for what must be decided one by one."""
         if len(batch) == 1 and (outcome := await self._post_one(batch[0])) is not None:
             return [outcome]
+        return await self._post_set(batch)
+
+    async def _post_one_by_one(self, batch: Sequence[Transfer]) -> list[Outcome | None]:
+        """Post what is plain, up to the first that is not: whatever comes after that may depend on it."""
+        outcomes: list[Outcome | None] = []
+        for transfer in batch:
+            outcome = await self._post_one(transfer)
+            if outcome is None:
+                break
+            outcomes.append(outcome)
+        return outcomes + [None] * (len(batch) - len(outcomes))
+
+    async def _leave_undecided(self, batch: Sequence[Transfer]) -> list[Outcome | None]:
+        return [None] * len(batch)
+
+    async def _post_set(self, batch: Sequence[Transfer]) -> list[Outcome | None]:
         places = _candidates(batch)
         candidates = batch if places is None else [batch[place] for place in places]
         args = of_any_order(candidates) if candidates else None

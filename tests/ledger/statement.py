@@ -5,7 +5,7 @@ accounts hold in the end. Names stand for fresh ids, so that cases run side by s
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -56,7 +56,12 @@ CODES: Final = {code.name.lower().replace("_", "-"): code for code in TransferCo
 TEXTS: Final = {"NUL": "a\0b", "HALF": "\ud83d", "LONG": "x" * (REFERENCE_MAX + 1)}
 _TRANSFER: Final = re.compile(r"(\S+) +(\S+) > (\S+) +(\S+)(.*) = (\S+)(?: +(\d+) (\d+) (\d+))?$")
 _CHANGE: Final = re.compile(rf"({'|'.join(CHANGES)}) (\S+) += (\S+)$")
+_CARRY: Final = re.compile(r"carry (\S+) > (\S+) +(-?\d+)$")
 _BALANCE: Final = re.compile(r"(\S+) holds +(-?\d+)(?: and owes (\d+))?(?: and awaits (\d+))?$")
+
+
+Carry = Callable[[Id, Id, int], Awaitable[None]]
+"""Adds so much to both accounts' counters behind the ledger's back, as the payments of centuries would."""
 
 
 class Time:
@@ -95,10 +100,11 @@ def cases(text: str) -> list[Case]:
 class Play:
     """One case against one ledger. `at_once` sends everything between two other lines as one batch."""
 
-    def __init__(self, ledger: Ledger, time: Time, *, at_once: bool) -> None:
+    def __init__(self, ledger: Ledger, time: Time, *, at_once: bool, carry: Carry | None = None) -> None:
         self._ledger = ledger
         self._time = time
         self._at_once = at_once
+        self._carry = carry
         self._ids: dict[str, Id] = {"-": NIL}
         self._waiting: list[tuple[str, Transfer, Expected]] = []
 
@@ -138,6 +144,9 @@ class Play:
         elif match := _CHANGE.match(line):
             changed = await self._ledger.change_accounts([CHANGES[match[1]](self._id(match[2]))])
             assert changed == [Changed[match[3].upper()]], f"{line}\n  {changed}"
+        elif match := _CARRY.match(line):
+            assert self._carry is not None, "this play cannot write past the ledger"
+            await self._carry(self._id(match[1]), self._id(match[2]), int(match[3]))
         elif match := _BALANCE.match(line):
             await self._ledger.release_due_holds()
             account = (await self._ledger.lookup_accounts([self._id(match[1])]))[self._id(match[1])]
