@@ -23,6 +23,7 @@ from tests.ledger.teller import Teller, payment
 
 BALANCING = int(TransferFlag.BALANCING_DEBIT)
 PENDING = int(TransferFlag.PENDING)
+FAILED = Result.LINKED_EVENT_FAILED
 LINKED = int(TransferFlag.LINKED)
 
 
@@ -52,14 +53,15 @@ async def test_a_freeze_is_before_or_after_a_payment(engines: Sequence[Engine]) 
             chain = [payment(payer, shop if n % 2 else other, 1) for n in range(size)]
             linked = [Transfer(t.id, t.debit, t.credit, 1, t.code, CNY, flags=LINKED) for t in chain[:-1]]
             results = {outcome.result for outcome in await engine.post_chain([*linked, chain[-1]])}
-            assert len(results) == 1 or results == {Result.DEBITS_FROZEN, Result.LINKED_EVENT_FAILED}
+            assert results in ({Result.CREATED}, {Result.DEBITS_FROZEN}, {Result.DEBITS_FROZEN, FAILED}), results
             passed.append(size if Result.CREATED in results else 0)
             if after:
                 late.extend(results)
                 return
 
     paying = [asyncio.ensure_future(pay(engine, size)) for engine in engines for size in (1, 1, 2, 5)]
-    await asyncio.sleep(0.05)
+    while sum(passed) < 50:
+        await asyncio.sleep(0.001)
     assert await engines[1].change_accounts([AccountChange.frozen(payer, credits_too=False)]) == [Changed.CHANGED]
     frozen.set()
     await asyncio.gather(*paying)
