@@ -41,7 +41,8 @@ def features() -> Sequence[Feature]:
 async def open_core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Core]:
     """Everything a process works with, started; and closed again, what was asked finished first.
 
-    The settings name a database. Raises DatabaseUnusableError, BadSettings.
+    The settings name a database. A clock that is handed in counts for the ledger too, which otherwise goes by the
+    server's. Raises DatabaseUnusableError, BadSettings.
     """
     vault = Vault.open(settings)
     # One connection more than clean batches in flight: what is decided one by one waits for none of them.
@@ -51,6 +52,7 @@ async def open_core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator
     keyring = Keyring()
     engine = Engine(
         database,
+        clock=None if clock is utc_now else clock,
         in_flight=settings.ledger_connections,
         queue_max=settings.queue_max,
         deadline_s=settings.deadline_s,

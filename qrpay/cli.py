@@ -83,6 +83,59 @@ def demo(shell: HouseShell, once: bool) -> None:
     raise SystemExit(run(shell.settings, once=once))
 
 
+@cli.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="Where the plan is drawn from.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0.1, 600),
+    default=2.0,
+    show_default=True,
+    help="Simulated minutes of each history.",
+)
+@click.option("--clients", type=click.IntRange(1, 200), default=12, show_default=True, help="Who acts, all at once.")
+@click.option(
+    "--histories",
+    type=click.IntRange(1, 100_000),
+    default=1,
+    show_default=True,
+    help="How many seeds, from this one on.",
+)
+@click.option("--faults", help="Kinds of fault, with commas; `none`; all when left out.")
+@click.option(
+    "--shrink",
+    type=click.FloatRange(0, 3_600),
+    default=120.0,
+    show_default=True,
+    help="Seconds in which a failing history is made shorter; 0: not at all.",
+)
+@click.option(
+    "--replay", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Play a plan that was kept."
+)
+@click.pass_obj
+def sim(
+    shell: HouseShell,
+    seed: int,
+    minutes: float,
+    clients: int,
+    histories: int,
+    faults: str | None,
+    shrink: float,
+    replay: Path | None,
+) -> None:
+    """Simulate many clients and many faults on a PostgreSQL of its own, and explain every answer.
+
+    Exit status 1 when one cannot be explained. Real concurrency differs from run to run; the plan does not.
+    """
+    from qrpay.simulation.run import Ask, faults_of, run
+
+    try:
+        kinds = faults_of(faults, shell.settings)
+    except ValueError as defect:
+        raise click.BadParameter(str(defect), param_hint="--faults") from None
+    ask = Ask(seed, minutes, clients, histories, kinds, shrink, replay)
+    raise SystemExit(asyncio.run(run(shell.settings, ask)))
+
+
 @cli.command("migrate")
 @click.pass_obj
 def migrate_command(shell: HouseShell) -> None:

@@ -1,0 +1,1 @@
+"""The simulation: many clients, many faults, one real PostgreSQL; then every answer must be explained."""

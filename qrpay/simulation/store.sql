@@ -1,0 +1,48 @@
+-- What a history left behind, read by the simulation past the application.
+
+-- name: transfers
+-- Every transfer's id and transaction.
+SELECT id, xid::text::bigint AS xid FROM transfers;
+
+-- name: accounts
+-- Every account's id.
+SELECT id FROM accounts;
+
+-- name: events
+-- The event log.
+SELECT seq, type, receiver, transfer FROM events ORDER BY seq;
+
+-- name: owners
+-- Whose each ledger account is: a merchant's or a customer's.
+SELECT account AS id, merchant AS owner FROM merchant_accounts
+UNION ALL
+SELECT id, customer FROM e_accounts;
+
+-- name: orders
+-- Every order: whose it is, what it is called, and until when it can be paid.
+SELECT id, merchant, reference, amount, payment_code, expires_at FROM orders;
+
+-- name: logged_up_to
+-- Whether the event log has read everything that was posted.
+SELECT NOT EXISTS (
+    SELECT FROM transfers t
+    WHERE (t.xid, t.timestamp, t.id) > (
+        SELECT coalesce(split_part(max(position), '.', 1), '0')::xid8,
+               timestamptz '1970-01-01 00:00+00'
+                   + coalesce(nullif(split_part(max(position), '.', 2), ''), '0')::bigint * interval '1 microsecond',
+               coalesce(nullif(split_part(max(position), '.', 3), ''), '00000000000000000000000000000000')::uuid
+        FROM cursors WHERE name = 'event log')
+);
+
+-- name: hold_xid
+-- Take a transaction number, so that whoever reads by it must wait for this transaction.
+SELECT pg_current_xact_id()::text;
+
+-- name: lock_account
+-- Lock an account's row as a payment would.
+-- $1 id uuid
+SELECT id FROM accounts WHERE id = $1::uuid FOR NO KEY UPDATE;
+
+-- name: deadlocks
+-- How many deadlocks the server has broken in this database.
+SELECT deadlocks FROM pg_stat_database WHERE datname = current_database();

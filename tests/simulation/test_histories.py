@@ -1,0 +1,65 @@
+"""Short histories on the real thing: with faults on the session's server, and with PostgreSQL killed on its own."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from qrpay.ledger.model import Result
+from qrpay.settings import Settings
+from qrpay.simulation.history import History
+from qrpay.simulation.plan import ON_A_SERVER_OF_OTHERS, drawn
+from qrpay.simulation.play import played
+from qrpay.simulation.stage import stage
+from qrpay.simulation.verdict import judged
+
+pytestmark = pytest.mark.xdist_group("simulation")
+
+
+async def history_of(settings: Settings, seed: int, minutes: float, *kinds: str) -> History:
+    """One history on a stage of its own."""
+    async with stage(settings) as place:
+        return await played(place, drawn(seed, minutes, 10, kinds))  # type: ignore[arg-type] # names of kinds
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_a_history_with_faults_is_explained(server_dsn: str, tmp_path: Path, seed: int) -> None:
+    """Half a minute of ten clients and every fault that spares the server: nothing is left open or unexplained."""
+    settings = Settings(home=str(tmp_path), migration_url=server_dsn)
+    history = await history_of(settings, seed, 1.0, *ON_A_SERVER_OF_OTHERS)
+    verdict = judged(history)
+    assert verdict.violations == []
+    assert sum(history.injected.values()) > 0
+    assert verdict.checks["answers explained"] > 50
+    assert verdict.checks["transfers replayed by the rules"] > 20
+
+
+async def test_postgresql_is_killed_in_a_history(tmp_path: Path) -> None:
+    """The server of the simulation's own is killed and comes back from its log."""
+    history = await history_of(Settings(home=str(tmp_path)), 11, 0.5, "postgres_killed")
+    assert history.bitten["postgres_killed"] > 0
+    assert judged(history).violations == []
+
+
+async def test_the_judge_hears_a_lie(server_dsn: str, tmp_path: Path) -> None:
+    """Take away one transfer, one event or one fen of what the database holds: each is told, by name."""
+    history = await history_of(Settings(home=str(tmp_path), migration_url=server_dsn), 4, 0.5)
+    assert judged(history).violations == []
+    books = history.books
+
+    def told(**changed: object) -> set[str]:
+        return {one.check for one in judged(replace(history, books=replace(books, **changed))).violations}
+
+    lost = next(n for n, kept in enumerate(books.transfers) if kept.posted.code == 10)
+    assert {"counters", "answers"} <= told(transfers=[*books.transfers[:lost], *books.transfers[lost + 1 :]])
+    assert told(events=books.events[1:]) == {"events"}
+    assert told(events=[*books.events, books.events[0]]) >= {"events"}
+    account = next(one for one in books.accounts.values() if one.debits_posted)
+    richer = replace(account, credits_posted=account.credits_posted + 1)
+    assert told(accounts=books.accounts | {account.id: richer}) == {"counters", "balance"}
+    poor = next(one for one in history.asked if one.answer and one.answer.outcomes[:1] and one.answer.outcomes[0].result
+                is Result.CREATED)  # fmt: skip
+    assert poor.answer is not None
+    wrong = replace(poor.answer.outcomes[0], result=Result.EXCEEDS_CREDITS)
+    poor.answer = replace(poor.answer, outcomes=(wrong, *poor.answer.outcomes[1:]))
+    assert "answers" in {one.check for one in judged(history).violations}
