@@ -72,6 +72,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     webhook_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 15.0
     webhook_days: Annotated[int, Meta(ge=1, le=30)] = 3  # how long a delivery is tried
 
+    # Books
+    audit_hour: Annotated[int, Meta(ge=0, le=23)] = 3  # from this hour on, bank's time, the nightly full audit runs
+
     # Watching
     log_level: Annotated[str, Meta(pattern=r"^(debug|info|warning|error)\Z")] = "info"
     log_json: bool = True

@@ -25,6 +25,16 @@ ledger_discrepancies: Final = Gauge(
     "Accounts whose counters are not the sums of their transfers; anything but 0 is an alarm.",
     multiprocess_mode="mostrecent",
 )
+ledger_audit_findings: Final = Gauge(
+    "qrpay_ledger_audit_findings",
+    "What the last full audit found; anything but 0 is an alarm.",
+    multiprocess_mode="mostrecent",
+)
+ledger_audited_at: Final = Gauge(
+    "qrpay_ledger_audited_timestamp_seconds",
+    "When the last full audit that came to its end began.",
+    multiprocess_mode="mostrecent",
+)
 leading: Final = Gauge("qrpay_background_leader", "1 in the process that leads.", multiprocess_mode="mostrecent")
 
 webhook_lag_s: Final = Gauge(

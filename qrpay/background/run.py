@@ -33,11 +33,8 @@ async def work(core: "Core", features: "Sequence[Feature]") -> None:
             listening.ring(last)
 
     sources = [source for feature in features for source in feature.events]
-    jobs = [
-        holds,
-        Job("ledger books", books.EVERY_S, books.Keeper().follow),
-        *(job for feature in features for job in feature.jobs),
-    ]
+    keeper = Job("ledger books", books.EVERY_S, books.Keeper().follow)
+    jobs = [holds, keeper, audit, *(job for feature in features for job in feature.jobs)]
     async with asyncio.TaskGroup() as group:
         group.create_task(guarded("event log", LogWriter(core, sources, ring).run))
         for listening in hearing:
@@ -52,3 +49,4 @@ async def _release_due_holds(core: "Core") -> int:
 
 
 holds: Final = Job("release due holds", HOLDS_S, _release_due_holds)
+audit: Final = Job("ledger audit", books.NIGHTLY_S, books.nightly)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from msgspec import Struct
@@ -56,6 +56,18 @@ class Closing(Struct, frozen=True):
     code: int
     before: Counters
     after: Counters
+
+
+class Notary(Protocol):
+    """Signs seals, and knows the signatures."""
+
+    def sign(self, message: bytes) -> tuple[str, bytes]:
+        """The id of the key that signs now, and its signature."""
+        ...
+
+    def holds(self, kid: str, signature: bytes, message: bytes) -> bool | None:
+        """Whether it is this key's signature over this message; None when the key's time is over."""
+        ...
 
 
 class Books:
@@ -130,9 +142,15 @@ class Books:
         assert row is not None, "the first seal is made by the migration"
         return Head(*row)
 
-    async def sign(self, head: Head, kid: str, signature: bytes) -> bool:
-        """Keep the signature over a head (see `sealed_message`); False when the seal has grown or is signed already."""
-        return bool(await self._database.fetchval(STATEMENTS.sign, head.number, head.root, kid, signature))
+    async def sign(self, notary: Notary) -> None:
+        """Put our name under all that is sealed, so that nobody who rewrites the log can rewrite its seals as well.
+
+        The newest seal grows no more then. When it has grown meanwhile, it is left for the next time.
+        """
+        head = await self.head()
+        if head.position and not head.signed:
+            kid, signature = notary.sign(sealed_message(head.position, head.root))
+            await self._database.fetchval(STATEMENTS.sign, head.number, head.root, kid, signature)
 
     async def trial_balance(self, day: date) -> Sequence[Closing]:
         """What each kind of account had before a bank day and at its end, in every ledger, as far as the log is sealed.

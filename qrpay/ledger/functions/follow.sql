@@ -32,7 +32,9 @@ BEGIN
 
     WITH chunk AS MATERIALIZED (
         SELECT t.id, t.debit, t.credit, t.amount, t.flags, t.ledger, t.timestamp, t.xid,
-               (t.timestamp AT TIME ZONE 'Asia/Shanghai')::date AS day, ledger_digest(t) AS leaf,
+               (t.timestamp AT TIME ZONE 'Asia/Shanghai')::date AS day,
+               ledger_digest(t.id, t.debit, t.credit, t.amount, t.code, t.ledger, t.about, t.reference, t.flags,
+                             t.pending_id, t.timeout_s, t.timestamp, t.xid) AS leaf,
                CASE WHEN t.flags & 12 <> 0 THEN (SELECT h.amount FROM transfers h WHERE h.id = t.pending_id) END AS held
         FROM transfers t
         WHERE t.xid >= head.xid AND (t.xid, t.timestamp, t.id) > (head.xid, head.at, head.id) AND t.xid < bound
