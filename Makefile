@@ -11,7 +11,7 @@ ON_15   = tests/ledger tests/database tests/background tests/features tests/chao
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check fix bench db lock clean
+.PHONY: help setup demo serve test check fix bench profile db lock clean
 
 help: ## this page
 	@echo "qrpay: make demo shows a payment, make test proves it. All targets:"
@@ -57,8 +57,12 @@ fix: $(VENV)/.dev ## let ruff mend format and simple lint
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## the benchmark: table, money check, plots in benchmarks/results/
-	@$(BIN)/python -m benchmarks
+bench: $(VENV)/.dev ## the load testers' kit: tables, three zeros, plots, and the gate (under ten minutes)
+	@$(BIN)/python -m benchmarks --kill worker,connections,database
+	@$(BIN)/python -m benchmarks gate
+
+profile: $(VENV)/.dev ## a flame graph of a worker under load, in benchmarks/results/local/
+	@$(BIN)/python -m benchmarks profile
 
 db: $(VENV)/.ready ## a psql into the running embedded PostgreSQL
 	@$(BIN)/python -m qrpay db

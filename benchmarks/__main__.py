@@ -1,138 +1,119 @@
-"""`make bench`: payments over HTTP against the bare aiohttp echo, in one interleaved run, the money checked afterwards.
+"""`make bench`, `qrpay bench`: payments over HTTP against the bare aiohttp echo and others, in one interleaved run.
 
-    python -m benchmarks [--seconds 1.5] [--callers 1,16,64,256] [--rounds 3] [--workers 1] [--quick] [--keep]
+    qrpay bench [options]      measure; the same as python -m benchmarks
+    qrpay bench seed           write customers, tokens and signed codes in bulk, for this kit, k6 and Locust
+    qrpay bench profile        draw a flame graph of a worker under load
+    qrpay bench gate           hold the newest run to the kept one
+    qrpay bench ledger         the ledger alone
+    qrpay bench show [FILE]    show a run again, the newest when none is named, and draw it
 
-It starts its own server on its own PostgreSQL in a temporary folder (TMPDIR says where: it must be a real disk).
+It starts its own server on its own PostgreSQL in a temporary folder (TMPDIR says where: it must be a real disk), or
+measures the one at --url. Afterwards it compares every payment that was acknowledged with the books.
 """
 
 import argparse
 import signal
 import sys
 import tempfile
-import time
-from contextlib import ExitStack
-from datetime import UTC, datetime
-from functools import partial
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
-import asyncpg
 import uvloop
+from msgspec import structs
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from benchmarks import machine, report, servers
-from benchmarks.figures import WORDS, Cell, Run
-from benchmarks.peers.for_update import TABLES
-from benchmarks.scenarios import Bench, plan
-from benchmarks.seed import RICH, fill
-from benchmarks.town import Town
-from qrpay.app import open_core
-from qrpay.database.pool import dsn_to
-from qrpay.settings import Settings, read_settings
+from benchmarks import report
+from benchmarks.attack import VICTIMS
+from benchmarks.conduct import DAY_S, conduct
+from benchmarks.peers import ASKED_FOR, BY_DEFAULT
+from qrpay import logs
+from qrpay.settings import read_settings
 from qrpay.shell import database
 
-PEERS = "peers"
-console = Console(width=None if sys.stdout.isatty() else 150)
+FURTHER: Final = ("seed", "profile", "gate", "ledger", "show")
+"""Subcommands, each a module with a main(arguments)."""
 
 
-async def measure(args: argparse.Namespace, settings: Settings, home: Path, stack: ExitStack) -> Run:
-    """Seed, run all cells, compare the books."""
-    began = time.perf_counter()
-    owner = await asyncpg.connect(settings.migration_url)
-    await owner.execute(f"CREATE DATABASE {PEERS}")
-    shown = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size")
-    durability = {name: str(await owner.fetchval(f"SHOW {name}")) for name in shown}
-    await owner.close()
-    card = machine.look(home, durability)
-    dsn = dsn_to(settings.migration_url, PEERS)
-    peer = await asyncpg.connect(dsn)
-    await peer.execute(TABLES)
-    await peer.execute(f"INSERT INTO peer_accounts SELECT n, {RICH} FROM generate_series(0, {args.people}) AS n")
-    peers: dict[str, servers.Peer] = {}
-    for name, module, more in (("echo", "echo", []), ("for update", "for_update", [dsn])):
-        port = servers.free_port()
-        command = ["-m", f"benchmarks.peers.{module}", str(port), *more]
-        running = stack.enter_context(servers.process(command, port, home / f"{module}.log"))
-        peers[name] = servers.Peer(port, running.pid)
-    with servers.qrpay(home, args.workers, args.set) as house:
-        rss_start_mb = house.rss_mb()
-        async with open_core(settings) as core:
-            with console.status(f"seeding {args.people:,} payers and {args.shops:,} merchants"):
-                credentials = await fill(core, args.people, args.shops, url=house.address.url)
-            bench = Bench(core, Town(credentials, house.address), house, peers, peer, args.seconds)
-            cells = await _all_cells(args, bench)
-            rss_mb = house.rss_mb()
-            with console.status("comparing the books, id by id"):
-                verdict = await bench.books.compare(core)
-            await peer.close()
-    return Run(
-        machine=card, seconds=args.seconds, rounds=args.rounds, workers=args.workers, callers=args.callers,
-        settings=args.set, cells=cells,
-        rss_start_mb=rss_start_mb, rss_mb=rss_mb, verdict=verdict, took_s=time.perf_counter() - began,
-        at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    )  # fmt: skip
+def words(text: str) -> list[str]:
+    """`a,b` as a list; none of an empty text."""
+    return [word for word in text.split(",") if word]
 
 
-async def _all_cells(args: argparse.Namespace, bench: Bench) -> list[Cell]:
-    columns = (
-        TextColumn("{task.description:72}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-    )  # fmt: skip
-    cells = []
-    # The bar moves between cells only: drawing it must not cost what is measured.
-    with Progress(*columns, console=console, auto_refresh=False) as progress:
-        task = progress.add_task("warming up", total=args.rounds * len(list(plan(args.callers, args.only))))
-        progress.refresh()
-        await bench.warm(args.callers, args.only)
-        for round in range(1, args.rounds + 1):
-            for name, callers in plan(args.callers, args.only):
-                cell = f"round {round}: {WORDS[name]}, {callers}"
-                bench.said = partial(_say, progress, task, cell)
-                cells.append(await bench.cell(name, callers, round))
-                progress.update(task, advance=1, refresh=True)
-        progress.update(task, description="measured", refresh=True)
-    return cells
+def chosen(among: Sequence[str]) -> Callable[[str], list[str]]:
+    """Words that are all among these; an underscore stands for a space."""
+
+    def read(text: str) -> list[str]:
+        found = [word.replace("_", " ") for word in words(text)]
+        if strange := [word for word in found if word not in among]:
+            raise argparse.ArgumentTypeError(f"{', '.join(strange)}: there are {', '.join(among)}")
+        return found
+
+    return read
 
 
-def _say(progress: Progress, task: TaskID, cell: str, what: str) -> None:
-    progress.update(task, description=f"{cell}, {what}", refresh=True)
-
-
-def arguments() -> argparse.Namespace:
+def arguments(given: Sequence[str]) -> argparse.Namespace:
     """What was asked on the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="qrpay bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=1.5, help="length of a cell")
-    parser.add_argument("--callers", default="1,16,64,256", type=lambda text: [int(part) for part in text.split(",")])
+    parser.add_argument(
+        "--callers", default="1,8,64,256,1024", type=lambda text: [int(part) for part in text.split(",")]
+    )
     parser.add_argument("--rounds", type=int, default=3, help="how often all cells are run in turn")
     parser.add_argument("--workers", type=int, default=1, help="web workers of qrpay")
     parser.add_argument("--set", action="append", default=[], metavar="QRPAY_NAME=value", help="a setting to try")
     parser.add_argument("--people", type=int, default=20_000, help="payers")
     parser.add_argument("--shops", type=int, default=1_000, help="merchants")
+    parser.add_argument("--only", default=[], type=words, help="kinds of cells, such as issued,echo,open")
     parser.add_argument(
-        "--only", default=[], type=lambda text: text.split(","), help="kinds of cells, such as issued,echo"
-    )
-    parser.add_argument("--quick", action="store_true", help="one round at 1 and 64 callers: seconds, and noise")
+        "--peers", type=chosen((*BY_DEFAULT, *ASKED_FOR)), metavar="NAMES",
+        help=f"beside which it is measured, such as for_update,hordak; if left out {', '.join(BY_DEFAULT)}",
+    )  # fmt: skip
+    parser.add_argument("--tigerbeetle", default="", metavar="ADDRESS", help="where a TigerBeetle of yours listens")
+    parser.add_argument("--kill", default=[], type=chosen(tuple(VICTIMS)), help="worker,database,connections")
+    parser.add_argument("--waiters", type=int, default=10_000, help="idle waiters; 0: none")
+    parser.add_argument("--day", type=float, default=DAY_S, help="seconds into which a mixed day is pressed; 0: none")
+    parser.add_argument("--url", default="", help="a server that runs already, such as http://bank.test:8080")
+    parser.add_argument("--credentials", type=Path, default=Path("bench/credentials.json"), help="of qrpay bench seed")
+    parser.add_argument("--codes", type=Path, help="of qrpay bench seed --codes: codes new to the worker, for --url")
+    parser.add_argument("--watch", action="store_true", help="draw within cells too, at the cost of their figures")
+    parser.add_argument("--quick", action="store_true", help="one short round at 1 and 64 callers, and noise")
     parser.add_argument("--keep", action="store_true", help="renew the page and plots that the repository keeps")
-    args = parser.parse_args()
+    args = parser.parse_args(given)
     if args.quick:
         args.rounds, args.callers, args.seconds = 1, [1, 64], min(args.seconds, 1.0)
+        args.waiters, args.day = min(args.waiters, 1_000), min(args.day, 4.0)
+    if args.only:
+        args.waiters = args.day = 0
+    if args.url and args.kill:
+        parser.error("--kill needs the server that the kit starts itself")
     return args
 
 
-def main() -> None:
+def main(given: Sequence[str]) -> None:
     """Measure, show, keep; exit status 1 when money is not where it must be."""
-    args = arguments()
+    if given and given[0] in FURTHER:
+        import_module(f"benchmarks.{given[0]}").main(given[1:])
+        return
+    args = arguments(given)
+    logs.configure(structs.replace(read_settings({}), log_level="error", log_json=False))
+    console = Console(width=None if sys.stdout.isatty() else 150)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # told to stop, it stops its servers first
     with tempfile.TemporaryDirectory(prefix="qrpay-bench-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
-        with database(read_settings({}, home=folder)) as settings, ExitStack() as stack:
-            run = uvloop.run(measure(args, settings, home, stack))
+        if args.url:
+            run = uvloop.run(conduct(args, None, home, console))
+        else:
+            with database(read_settings({}, home=folder)) as settings:
+                run = uvloop.run(conduct(args, settings, home, console))
+    file = report.write(run)  # first of all: what was measured is not lost by how it is shown
     report.show(run, console)
-    kept = report.keep(run, committed=args.keep)
-    console.print(f"kept in {kept}")
+    console.print(f"kept in {report.keep(run, committed=args.keep)}; the figures in {file}")
     raise SystemExit(0 if run.verdict.clean else 1)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,10 +1,8 @@
 """The three zeros: what was acknowledged against what stands in the ledger, id by id, and whether the books balance."""
 
-from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
-
+from benchmarks.figures import Verdict
 from benchmarks.generator import CREATED, OK
 from benchmarks.town import Payment
 from qrpay.app import features
@@ -16,36 +14,13 @@ UNKNOWN: Final = frozenset({0, 500, 502, 503, 504})
 """Statuses after which a payment may stand or not."""
 
 
-class Verdict(Struct, frozen=True):
-    """What must be zero.
-
-    missing     acknowledged, and not in the ledger as it was asked
-    doubled     acknowledged twice, or standing in the ledger although it was refused or never asked for
-    unbalanced  ledgers whose sides differ, and rows that break one of the house's invariants
-    """
-
-    payments: int
-    missing: int
-    doubled: int
-    unbalanced: int
-    orders: int
-    orders_missing: int
-    broken: Sequence[str] = ()
-
-    @property
-    def clean(self) -> bool:
-        """Whether all are zero."""
-        return not (self.missing or self.doubled or self.unbalanced or self.orders_missing)
-
-
 class Books:
     """Remembers what the server said yes to."""
 
     def __init__(self) -> None:
         self.acknowledged: dict[Id, Payment] = {}
-        self.unknown: set[Id] = set()
+        self.unknown: dict[Id, Payment] = {}
         self.twice = 0
-        self.orders = 0
 
     def enter(self, status: int, payment: Payment) -> None:
         """What one caller was told. A payment made just now is 201; asked for again, 200 with what stands."""
@@ -54,10 +29,10 @@ class Books:
         if status in (CREATED, OK):
             self.acknowledged[payment.order] = payment
         elif status in UNKNOWN:
-            self.unknown.add(payment.order)
+            self.unknown[payment.order] = payment
 
-    async def compare(self, core: Core) -> Verdict:
-        """With the ledger as it stands now."""
+    async def compare(self, core: Core, issued: int) -> Verdict:
+        """With the ledger as it stands now; so many orders were said to be open."""
         rows = await core.database.fetch("SELECT id, debit, credit, amount FROM transfers WHERE code = 10")
         standing = {row[0]: Payment(row[0], row[1], row[2], row[3]) for row in rows}
         missing = sum(standing.get(order) != payment for order, payment in self.acknowledged.items())
@@ -77,7 +52,7 @@ class Books:
             missing=missing,
             doubled=self.twice + uncalled + len(rows) - len(standing),
             unbalanced=sides + sum(broken.values()),
-            orders=self.orders,
-            orders_missing=max(0, self.orders - opened),
+            orders=issued,
+            orders_missing=max(0, issued - opened),
             broken=sorted(broken),
         )

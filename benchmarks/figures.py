@@ -6,11 +6,24 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from benchmarks.books import Verdict
 from benchmarks.machine import Machine
 
 Name = Literal[
-    "echo", "issued", "scanned", "fresh", "spread", "declined", "till", "orders", "statements", "for update", "commit"
+    "echo",
+    "issued",
+    "scanned",
+    "fresh",
+    "spread",
+    "declined",
+    "till",
+    "orders",
+    "statements",
+    "for update",
+    "running balance",
+    "hordak",
+    "tpcb",
+    "tigerbeetle",
+    "commit",
 ]
 WORDS: Final[dict[Name, str]] = {
     "echo": "bare aiohttp echo",
@@ -23,6 +36,10 @@ WORDS: Final[dict[Name, str]] = {
     "orders": "orders opened, each with a signed code",
     "statements": "statements read, 20 lines",
     "for update": "hand-written SELECT ... FOR UPDATE, hot",
+    "running balance": "entries with running balance, one SQL function, hot",
+    "hordak": "django-hordak, without HTTP, hot",
+    "tpcb": "pgbench TPC-B (scale 20), without HTTP",
+    "tigerbeetle": "TigerBeetle's Python client, batches, without HTTP, hot",
     "commit": "one bare durable commit by asyncpg",
 }
 
@@ -35,6 +52,8 @@ class Cell(Struct, frozen=True):
     server_us, background_us, database_us, generator_us  processor time per 201, microseconds
     batch      transfers a commit of the ledger, where it was looked at; otherwise 0
     others     cores that other programs used meanwhile
+    share, offered  open loop: of the closed loop's rate, and requests due a second; otherwise 0, as late_ms
+    late_ms    how much later than due the generator sent the median request; within the latencies
     settled_s  how long the background worked on afterwards, before the next cell began
     """
 
@@ -55,6 +74,9 @@ class Cell(Struct, frozen=True):
     settled_s: float = 0.0
     others: float = 0.0
     batch: float = 0.0
+    share: float = 0.0
+    offered: float = 0.0
+    late_ms: float = 0.0
 
 
 class Spread(Struct, frozen=True):
@@ -70,44 +92,137 @@ class Spread(Struct, frozen=True):
         return cls(median(values), min(values), max(values)) if values else None
 
 
-class Goal(Struct, frozen=True):
-    """A row of performance.md and where this run stands; `less` when a smaller value is better."""
+class Verdict(Struct, frozen=True):
+    """What must be zero.
 
-    name: str
-    value: Spread
-    must: float
-    target: float
-    stretch: float
-    less: bool = False
+    missing     acknowledged, and not in the ledger as it was asked
+    doubled     acknowledged twice, or standing in the ledger although it was refused or never asked for
+    unbalanced  ledgers whose sides differ, and rows that break one of the house's invariants
+    outside     taken through the API alone, not from the ledger
+    """
+
+    payments: int
+    missing: int
+    doubled: int
+    unbalanced: int
+    orders: int
+    orders_missing: int
+    broken: Sequence[str] = ()
+    outside: bool = False
 
     @property
-    def mark(self) -> str:
-        """The best step that was reached."""
-        for step, bound in (("stretch", self.stretch), ("target", self.target), ("must", self.must)):
-            if (self.value.middle <= bound) if self.less else (self.value.middle >= bound):
-                return step
-        return "below must"
+    def clean(self) -> bool:
+        """Whether all are zero."""
+        return not (self.missing or self.doubled or self.unbalanced or self.orders_missing)
+
+
+class Cost(Struct, frozen=True):
+    """Of one payment, its events and their delivery included, taken from `payments` of them.
+
+    wal_bytes    written to the log      pages   full page images among them (after a checkpoint there are more)
+    fsyncs       of the log              heap_bytes, index_bytes  by which tables and indexes grew
+    heap, index  of these, by table and index, where it is more than a byte
+    """
+
+    payments: int
+    wal_bytes: float
+    pages: float
+    fsyncs: float
+    heap_bytes: float
+    index_bytes: float
+    heap: dict[str, float]
+    index: dict[str, float]
+
+
+class Waiters(Struct, frozen=True):
+    """What so many idle waiters cost, and how soon those whose order was paid heard of it.
+
+    bytes_each     resident memory of the worker, by how much it grew a waiter
+    idle_cores     processor time of worker, background and PostgreSQL while all wait and nothing happens
+    heard, failed  of the paid ones: were answered `paid`; got no answer
+    news_ms        from the payer's 201 to the waiter's answer, median and 99 of 100; below zero counts as zero
+    rate           payments a second, while all waited
+    """
+
+    count: int
+    bytes_each: float
+    idle_cores: float
+    heard: int
+    failed: int
+    news_p50_ms: float
+    news_p99_ms: float
+    rate: float
+
+
+class Hour(Struct, frozen=True):
+    """Requests due in an hour of that day, answered well, and their latencies in milliseconds."""
+
+    offered: int
+    good: int
+    p50: float
+    p99: float
+
+
+class Kind(Struct, frozen=True):
+    """All requests of one kind."""
+
+    name: str
+    count: int
+    refused: int
+    p50: float
+    p99: float
+
+
+class Day(Struct, frozen=True):
+    """A mixed day. `rate` are good answers a second over all of it, `peak` those of the busiest hour."""
+
+    seconds: float
+    rate: float
+    peak: float
+    hours: Sequence[Hour]
+    kinds: Sequence[Kind]
+    busy: float
+    late_ms: float
+
+
+Victim = Literal["worker", "database", "connections"]
+
+
+class Attack(Struct, frozen=True):
+    """What callers felt: `gap_s` is the longest time in which nobody was paid; `asked_again` had no clear answer."""
+
+    victim: Victim
+    seconds: float
+    rate: float
+    gap_s: float
+    counts: dict[str, int]
+    asked_again: int
 
 
 class Run(Struct, frozen=True):
-    """A whole run, as it is kept."""
+    """A whole run, as it is kept. What a URL cannot show is None; `peers` are the versions of those that have one."""
 
     machine: Machine
+    command: str
     seconds: float
     rounds: int
     workers: int
     callers: Sequence[int]
-    settings: Sequence[str]
     cells: Sequence[Cell]
-    rss_start_mb: float
-    rss_mb: float
     verdict: Verdict
     took_s: float
     at: str
+    url: str = ""
+    rss_start_mb: float | None = None
+    rss_mb: float | None = None
+    cost: Cost | None = None
+    waiters: Waiters | None = None
+    day: Day | None = None
+    attacks: Sequence[Attack] = ()
 
     def of(self, name: Name, callers: int) -> list[Cell]:
-        """The cells of this kind, one a round."""
-        return [cell for cell in self.cells if cell.name == name and cell.callers == callers]
+        """The cells of this kind in a closed loop, one a round."""
+        return [cell for cell in self.cells if cell.name == name and cell.callers == callers and not cell.share]
 
     def spread(self, name: Name, callers: int, value: Callable[[Cell], float]) -> Spread | None:
         """A value of these cells over the rounds; None when they were not run."""
@@ -121,31 +236,6 @@ class Run(Struct, frozen=True):
         pairs = zip(self.of(one, callers), self.of(other, callers), strict=False)
         return Spread.of([value(a) / value(b) for a, b in pairs])
 
-    def goals(self) -> list[Goal]:
-        """The rows of performance.md that this run can speak of."""
-        declined, orders = self.ratio("declined", "issued", 64), self.ratio("orders", "echo", 64)
-        tail, alone = self.spread("issued", 64, _tail), self.ratio("issued", "commit", 1, _p50)
-        rows = (
-            ("payments to one hot merchant / echo, 64 callers", self.ratio("issued", "echo", 64), 0.8, 1.25, 1.5),
-            ("the same, 256 callers", self.ratio("issued", "echo", 256), 1.0, 1.4, 2.0),
-            ("payments spread (Zipf) / echo, 64 callers", self.ratio("spread", "echo", 64), 0.6, 0.9, 1.1),
-            ("payments / hand-written FOR UPDATE, hot, 64 callers", self.ratio("issued", "for update", 64), 10, 20, 40),
-            ("at 5 % declined payers / at none, hot, 64 callers", declined, 0.5, 0.65, 0.8),
-            ("p99 / p50 of payments, hot, 64 callers", tail, 4, 2.5, 2, True),
-            ("one caller: time of a payment / of a bare commit", alone, 1.6, 1.3, 1.15, True),
-            ("orders opened / echo, 64 callers", orders, 0.5, 0.8, 1.0),
-            ("memory of a worker (RSS), MB", Spread.of([self.rss_mb]), 80, 60, 50, True),
-        )
-        return [Goal(name, value, *bounds) for name, value, *bounds in rows if value is not None]
-
 
 def _rate(cell: Cell) -> float:
     return cell.rate
-
-
-def _p50(cell: Cell) -> float:
-    return cell.p50
-
-
-def _tail(cell: Cell) -> float:
-    return cell.p99 / cell.p50

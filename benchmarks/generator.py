@@ -12,21 +12,21 @@ import gc
 import ssl
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from random import Random
-from typing import Final, cast
+from typing import Final
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from benchmarks.loops import RECONNECT_S, Caller, Follow, Loop, OpenLoop, Watch
+
 CREATED: Final = 201
 OK: Final = 200
 HUNG_S_MAX: Final = 30.0
-RECONNECT_S: Final = 0.05
+WATCH_S: Final = 0.5
 CONNECTS_AT_ONCE: Final = 200
-_HEAD_END: Final = b"\r\n\r\n"
-_LENGTH: Final = b"Content-Length: "
 
 
 class Address(Struct, frozen=True):
@@ -125,162 +125,14 @@ def moments(rate: float, seconds: float, random: Random) -> list[float]:
     return [moment for moment in due if moment < seconds]
 
 
-class _Loop:
-    """The requests that are left, and what was answered. This one is closed: whoever is free asks at once."""
-
-    keeps_late = False
-
-    def __init__(self, requests: Sequence[bytes], until: float, good: Iterable[int], *, bodies: bool) -> None:
-        self.requests = requests
-        self.until = until
-        self.good = frozenset(good)
-        self.next = 0
-        self.ended = until
-        self.statuses = [0] * len(requests)
-        self.bodies = [b""] * len(requests) if bodies else None
-        self.latencies: list[float] = []
-        self.within = 0
-        self.last_good = time.perf_counter()
-        self.gap_s = 0.0
-        self.active = 0
-        self.connect: Callable[[], None] | None = None
-        self.done = asyncio.get_running_loop().create_future()
-
-    def take(self, caller: "_Caller", now: float) -> int:
-        """The place of the caller's next request; -1 when it has none, now or for good."""
-        place = self.next
-        if now >= self.until or self.done.done():
-            return self.leave(caller)
-        if place == len(self.requests):
-            self.ended = min(self.ended, now)
-            return self.leave(caller)
-        self.next = place + 1
-        caller.began = now
-        return place
-
-    def answered(self, place: int, status: int, began: float, now: float) -> None:
-        self.statuses[place] = status
-        if status in self.good:
-            if now <= self.ended:
-                self.within += 1
-                self.latencies.append(now - began)
-            elif self.keeps_late:
-                self.latencies.append(now - began)
-            if now - self.last_good > self.gap_s:
-                self.gap_s = min(now, self.ended) - self.last_good
-            self.last_good = now
-
-    def leave(self, caller: "_Caller") -> int:
-        caller.loop = None
-        self.active -= 1
-        if not self.active and not self.done.done():
-            self.done.set_result(None)
-        return -1
-
-
-class _OpenLoop(_Loop):
-    """Each request has its moment. A caller without one waits here; a request without a caller waits, and counts."""
-
-    keeps_late = True  # what was due in time counts, however late its answer: the slowest must not be left out
-
-    def __init__(self, requests: Sequence[bytes], due: Sequence[float], until: float, good: Iterable[int]) -> None:
-        super().__init__(requests, until, good, bodies=False)
-        self.due = due
-        self.idle: list[_Caller] = []
-        self.late: list[float] = []
-        self.timer: asyncio.TimerHandle | None = None
-
-    def take(self, caller: "_Caller", now: float) -> int:
-        place = self.next
-        if place == len(self.due) or self.done.done():
-            return self.leave(caller)
-        due = self.due[place]
-        if due > now:
-            self.idle.append(caller)
-            if self.timer is None:
-                self.timer = asyncio.get_running_loop().call_later(due - now, self._tick)
-            return -1
-        self.next = place + 1
-        caller.began = due
-        self.late.append(now - due)
-        return place
-
-    def _tick(self) -> None:
-        self.timer = None
-        waiting, self.idle = self.idle, []
-        now = time.perf_counter()
-        for place, caller in enumerate(waiting):
-            # One look is enough once nothing is due: the rest waits on.
-            if self.next < len(self.due) and self.due[self.next] > now:
-                self.idle += waiting[place:]
-                break
-            caller.fire(now)
-        if self.idle and self.timer is None and self.next < len(self.due):
-            self.timer = asyncio.get_running_loop().call_later(max(0.0, self.due[self.next] - now), self._tick)
-        if self.next == len(self.due):
-            waiting, self.idle = self.idle, []
-            for caller in waiting:
-                self.leave(caller)
-
-
-class _Caller(asyncio.Protocol):
-    """One keep-alive connection with one request under way at a time."""
-
-    def __init__(self) -> None:
-        self.transport: asyncio.Transport
-        self.loop: _Loop | None = None
-        self.place = -1
-        self.began = 0.0
-        self.rest = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-
-    def fire(self, now: float) -> None:
-        loop = self.loop
-        assert loop is not None
-        self.place = place = loop.take(self, now)
-        if place >= 0:
-            self.transport.write(loop.requests[place])
-
-    def data_received(self, data: bytes) -> None:
-        if self.rest:
-            data, self.rest = self.rest + data, b""
-        head = data.find(_HEAD_END)
-        length = data.find(_LENGTH, 0, head)
-        if length < 0 <= head:
-            length = data.lower().find(_LENGTH.lower(), 0, head)
-            assert length >= 0, f"an answer without a length cannot be measured: {data[:head]!r}"
-        if head < 0 or len(data) < head + 4 + int(data[length + 16 : data.find(b"\r", length)]):
-            self.rest = data
-            return
-        loop = self.loop
-        assert loop is not None and self.place >= 0, "an answer nobody asked for"
-        now = time.perf_counter()
-        if loop.bodies is not None:
-            loop.bodies[self.place] = data[head + 4 :]
-        loop.answered(self.place, int(data[9:12]), self.began, now)
-        self.place = -1
-        self.fire(now)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        loop, self.loop = self.loop, None
-        if loop is None:
-            return
-        if loop.connect is not None and not loop.done.done():
-            loop.connect()  # its place is kept for whoever comes instead
-        else:
-            loop.leave(self)
-
-
-async def _connections(address: Address, count: int) -> list[_Caller]:
+async def _connections(address: Address, count: int) -> list[Caller]:
     event_loop = asyncio.get_running_loop()
     secure = ssl.create_default_context() if address.tls else None
     gate = asyncio.Semaphore(CONNECTS_AT_ONCE)
 
-    async def one() -> _Caller:
+    async def one() -> Caller:
         async with gate:
-            _, caller = await event_loop.create_connection(_Caller, address.host, address.port, ssl=secure)
+            _, caller = await event_loop.create_connection(Caller, address.host, address.port, ssl=secure)
             return caller
 
     return list(await asyncio.gather(*(one() for _ in range(count))))
@@ -295,19 +147,23 @@ async def run(
     good: Iterable[int] = (CREATED,),
     bodies: bool = False,
     patient: bool = False,
+    follow: Follow | None = None,
+    watched: Watch | None = None,
 ) -> Shift:
     """Send these requests, each at most once, from so many callers for so long; then wait for the last answers.
 
     patient: whoever loses the connection opens another and goes on with the next request.
+    watched: hears twice a second how many good answers there were so far; it costs what it costs.
     """
     protocols = await _connections(address, callers)
     gc.collect()
     gc.disable()
     cpu, began = time.process_time(), time.perf_counter()
-    loop = _Loop(requests, began + seconds, good, bodies=bodies)
+    loop = Loop(requests, began + seconds, good, bodies=bodies)
+    loop.follow = follow
     if patient:
         _reconnecting(loop, address, protocols)
-    await _work(loop, protocols, seconds)
+    await _work(loop, protocols, seconds, watched)
     return _shift(loop, protocols, cpu, began)
 
 
@@ -319,6 +175,8 @@ async def run_open(
     connections: int,
     seconds: float,
     good: Iterable[int] = (CREATED,),
+    follow: Follow | None = None,
+    watched: Watch | None = None,
 ) -> Shift:
     """Send each request when it is due (seconds from the start) or as soon afterwards as a connection is free."""
     assert len(requests) >= len(due)
@@ -326,23 +184,28 @@ async def run_open(
     gc.collect()
     gc.disable()
     cpu, began = time.process_time(), time.perf_counter()
-    loop = _OpenLoop(requests[: len(due)], [began + moment for moment in due], began + seconds, good)
-    await _work(loop, protocols, seconds)
+    loop = OpenLoop(requests[: len(due)], [began + moment for moment in due], began + seconds, good)
+    loop.follow = follow
+    await _work(loop, protocols, seconds, watched)
     shift = _shift(loop, protocols, cpu, began)
     shift.late = sorted(loop.late)
     return shift
 
 
-async def _work(loop: _Loop, protocols: Sequence[_Caller], seconds: float) -> None:
+async def _work(loop: Loop, protocols: Sequence[Caller], seconds: float, watched: Watch | None) -> None:
     loop.active = len(protocols)
     for protocol in protocols:
         protocol.loop = loop
     for protocol in protocols:
         protocol.fire(time.perf_counter())
-    await asyncio.wait([loop.done], timeout=seconds + HUNG_S_MAX)
+    until = time.perf_counter() + seconds + HUNG_S_MAX
+    while watched is not None and not loop.done.done() and time.perf_counter() < until:
+        await asyncio.wait([loop.done], timeout=WATCH_S)
+        watched(loop.within)
+    await asyncio.wait([loop.done], timeout=until - time.perf_counter())
 
 
-def _reconnecting(loop: _Loop, address: Address, protocols: list[_Caller]) -> None:
+def _reconnecting(loop: Loop, address: Address, protocols: list[Caller]) -> None:
     """Let whoever loses a connection come again, until the time is over."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -357,7 +220,7 @@ def _reconnecting(loop: _Loop, address: Address, protocols: list[_Caller]) -> No
             caller.loop = loop
             caller.fire(time.perf_counter())
             return
-        loop.leave(_Caller())
+        loop.leave(Caller())
 
     def connect() -> None:
         task = asyncio.create_task(again())
@@ -367,14 +230,16 @@ def _reconnecting(loop: _Loop, address: Address, protocols: list[_Caller]) -> No
     loop.connect = connect
 
 
-def _shift(loop: _Loop, protocols: Sequence[_Caller], cpu: float, began: float) -> Shift:
+def _shift(loop: Loop, protocols: Sequence[Caller], cpu: float, began: float) -> Shift:
     cpu_s = time.process_time() - cpu
     gc.enable()
     for protocol in protocols:
         protocol.transport.close()
     loop.latencies.sort()
+    # What followed from an answer has its place behind the requests that were given.
+    statuses = loop.statuses if loop.follow else loop.statuses[: loop.next]
     return Shift(
-        loop.next, loop.statuses[: loop.next], loop.ended - began, loop.within, loop.latencies, cpu_s,
+        loop.next, statuses, loop.ended - began, loop.within, loop.latencies, cpu_s,
         () if loop.bodies is None else loop.bodies[: loop.next],
         gap_s=max(loop.gap_s, loop.ended - loop.last_good),
     )  # fmt: skip

@@ -1,115 +1,94 @@
 """What is run, in which order: every kind of cell in turn, round by round, so that all of them see the same machine."""
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-import asyncpg
-import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
-from benchmarks import generator, seed
+from benchmarks import generator
 from benchmarks.books import UNKNOWN, Books
 from benchmarks.figures import Cell, Name
-from benchmarks.generator import CREATED, OK, Shift
-from benchmarks.servers import Cpu, House, Peer, machine_s
-from benchmarks.town import AMOUNT_MAX, Customer, Due, Merchant, Payment, Town
-from qrpay.core import Core
-from qrpay.values import new_id
+from benchmarks.generator import CREATED, OK, Address, Shift
+from benchmarks.loops import Watch
+from benchmarks.portions import PORTION, PREPARERS, Maker, Portion
+from benchmarks.servers import Cpu, House, Peer, Stranger, machine_s
 
-MEASURED_AT_64: Final[tuple[Name, ...]] = (
-    "scanned", "fresh", "declined", "till", "orders", "statements", "for update",
-)  # fmt: skip
+AT_64: Final[tuple[Name, ...]] = ("scanned", "fresh", "declined", "till", "orders", "statements")
+PEERS_AT_64: Final[tuple[Name, ...]] = ("for update", "running balance", "hordak", "tpcb", "tigerbeetle")
+OF_PEERS: Final = frozenset({"echo", "commit", *PEERS_AT_64})
+SHARES: Final = (0.25, 0.5, 0.75, 0.9)
+"""Open loop: offered rates, as shares of what the closed loop of 64 callers reached in the first round."""
+OPEN_CONNECTIONS: Final = 256
 WARM_S: Final = 0.4
 FIRST_GUESS: Final = 4_000
 ECHO_DISTINCT: Final = 1_000
 METRICS_S: Final = 1.1
 """A worker carries its counts over once a second."""
-PORTION: Final = 8_000
-"""Codes issued, then paid, at a time: a worker remembers that it signed a code for at least 8,192 others (codes.Reader
-keeps 16,384 by halves), so in a portion none is forgotten before it is paid. In a shop one is paid a minute later."""
 PORTIONS_MAX: Final = 20
 GOOD: Final = frozenset({OK, CREATED})
 ENOUGH: Final = 0.95
-PREPARERS: Final = 64
 AGAIN_MAX: Final = 20
+AGAIN_S: Final = 0.2
 
 
-class Portion(Struct):
-    """Requests made beforehand. `paid`: what the ledger must show of each, when the answer says yes."""
-
-    requests: Sequence[bytes]
-    paid: Callable[[int, bytes], Payment] | None = None
-    good: Sequence[int] = (CREATED,)
-    bodies: bool = False
-
-
-class _Code(Struct):
-    payload: str
-
-
-class _Issued(Struct):
-    """What is read of an order's answer."""
-
-    id: str
-    code: _Code | None = None
-
-
-class _Shown(Struct):
-    """What is read of a payment code's answer."""
-
-    digits: str
-
-
-def plan(callers: Sequence[int], only: Sequence[str] = ()) -> Iterator[tuple[Name, int]]:
-    """The cells of one round; `only`: of these kinds."""
+def plan(callers: Sequence[int], only: Sequence[str], there: Sequence[str]) -> Iterator[tuple[Name, int, float]]:
+    """The cells of one round: kind, callers and, in an open loop, the share. `there`: the kinds that can be run."""
+    cells: list[tuple[Name, int, float]] = []
     for count in callers:
-        names: list[Name] = ["echo", "issued", "spread"]
+        cells += [("echo", count, 0.0), ("issued", count, 0.0), ("spread", count, 0.0)]
         if count == 1:
-            names.append("commit")
+            cells.append(("commit", 1, 0.0))
         if count == 64:
-            names += MEASURED_AT_64
-        for name in names:
-            if not only or name in only:
-                yield name, count
+            cells += [(name, 64, 0.0) for name in (*AT_64, *PEERS_AT_64)]
+    if 64 in callers:
+        cells += [("issued", 0, share) for share in SHARES]
+    for name, count, share in cells:
+        if name in there and (not only or ("open" if share else name) in only):
+            yield name, count, share
 
 
 class Bench:
-    """Runs cells. `peers` are echo and FOR UPDATE, by their cells; `peer` is a connection for bare commits."""
+    """Runs cells against one house; `peers` are what it is measured beside, by their cells."""
 
     def __init__(
-        self,
-        core: Core,
-        town: Town,
-        house: House,
-        peers: dict[str, Peer],
-        peer: "asyncpg.Connection[asyncpg.Record]",
-        seconds: float,
+        self, maker: Maker, house: House | Stranger, peers: Mapping[Name, Peer], seconds: float, watched: Watch | None
     ) -> None:
-        self.core, self.town, self.house, self.peers, self.peer = core, town, house, peers, peer
-        self.seconds = seconds
+        self.maker, self.house, self.peers, self.seconds = maker, house, peers, seconds
+        self.watched = watched
         self.books = Books()
         self.said: Callable[[str], None] = lambda _: None
         self._rates: dict[tuple[Name, int], float] = {}
+        self._closed: list[float] = []
         self._echoes: list[bytes] = []
         self._batches = (0.0, 0.0)
 
-    async def warm(self, callers: Sequence[int], only: Sequence[str]) -> None:
+    @property
+    def address(self) -> Address:
+        """Where the house listens."""
+        return self.house.address
+
+    async def warm(self, cells: Sequence[tuple[Name, int, float]], callers: Sequence[int]) -> None:
         """Every kind once, for a moment, uncounted: plans get cached, and the rates are known roughly."""
-        dues = await self._elsewhere(ECHO_DISTINCT)
-        self._echoes = [self.town.pay(*pair) for pair in zip(dues, self.town.payers(len(dues)), strict=True)]
-        for name, count in plan([min(64, max(callers))], only):
-            cell = await self.cell(name, count, 0, WARM_S)
-            for other in callers:
+        town = self.maker.town
+        dues = await self.maker.issue(town.payees(ECHO_DISTINCT))
+        self._echoes = [town.pay(*pair) for pair in zip(dues, town.payers(len(dues)), strict=True)]
+        for name in dict.fromkeys(name for name, _, _ in cells):
+            cell = await self.cell(name, min(64, max(callers)), 0, seconds=WARM_S)
+            for other in {*callers, 64}:
                 self._rates[name, other] = cell.rate * (1.3 if other >= 64 else 1 if other > 8 else 0.3)
 
-    async def cell(self, name: Name, callers: int, round: int, seconds: float | None = None) -> Cell:
+    async def cell(
+        self, name: Name, callers: int, round: int, share: float = 0.0, seconds: float | None = None
+    ) -> Cell:
         """One cell, in portions: requests made, the house at rest, then sent and counted."""
         seconds = seconds or self.seconds
-        if name == "commit":
-            return await self._commits(round, seconds)
-        server = self.peers.get(name, self.house)
+        peer = self.peers.get(name)
+        if peer is not None and peer.measure is not None:
+            self.said("measuring")
+            return _cell(name, callers, round, await peer.measure(callers, seconds), 0.0, Cpu(0, 0), 0.0)
+        if share:
+            return await self._offered(name, round, share, seconds)
         shifts: list[Shift] = []
         server_s = others_s = settled_s = 0.0
         used = Cpu(0, 0)
@@ -120,157 +99,94 @@ class Bench:
             portion = await self._portion(name, callers, left)
             settled_s += await asyncio.to_thread(self.house.settle)
             self.said("measuring")
+            server = peer or self.house
             before, own, all_before = self.house.cpu(), server.used(), machine_s()
             shift = await generator.run(
                 server.address, portion.requests, callers=callers, seconds=left, good=portion.good,
-                bodies=portion.bodies,
+                bodies=portion.bodies, watched=self.watched,
             )  # fmt: skip
             behind, worked = self.house.cpu().since(before), server.used() - own
             used, server_s = used.plus(behind), server_s + worked
             others_s += machine_s() - all_before - worked - behind.background - behind.database - shift.cpu_s
             self._rates[name, callers] = shift.rate
             shifts.append(shift)
-            await self._enter(name, portion, shift)
+            await self.enter(name, portion, shift)
             if len(shifts) == PORTIONS_MAX:
                 break
         shift = Shift.together(shifts)
+        if round and (name, callers) == ("issued", 64):
+            self._closed.append(shift.rate)
         cell = _cell(name, callers, round, shift, server_s, used, settled_s, max(0.0, others_s / shift.seconds))
         if round and name == "issued":
             cell = structs.replace(cell, batch=await self._batch())
         return cell
 
-    # Requests made beforehand ------------------------------------------------------------------------------------
-
     async def _portion(self, name: Name, callers: int, seconds: float) -> Portion:
-        town = self.town
-        count = int(self._rates.get((name, callers), FIRST_GUESS) * seconds * 1.25) + 2 * callers
-        match name:
-            case "echo":
-                return Portion(self._echoes * (1 + count // len(self._echoes)))
-            case "orders":
-                return Portion([request for request, _ in town.orders(town.payees(count, spread=True))])
-            case "statements":
-                readers = town.payers(count, spread=True)
-                return Portion([town.statement(reader) for reader in readers], good=(OK,))
-            case "for update":
-                return Portion(self._for_update(count))
-            case "till":
-                return await self._till(min(PORTION, count))
-            case "fresh":
-                return self._payments(await self._elsewhere(count))
-            case "scanned":
-                # As a wallet does: it shows what a code says before it pays.
-                dues = await self._elsewhere(min(PORTION, count))
-                payers = town.payers(len(dues))
-                scans = [town.scan(due, payer) for due, payer in zip(dues, payers, strict=True)]
-                await generator.run(self.house.address, scans, callers=PREPARERS, seconds=60, good=(OK,))
-                return self._payments(dues, payers=payers)
-            case _:
-                spread = name == "spread"
-                dues = await self._issue(town.payees(min(PORTION, count), spread=spread))
-                payers = town.payers(len(dues), spread=spread, declined=name == "declined")
-                return self._payments(dues, payers=payers)
+        count = int(self.rate(name, callers) * seconds * 1.25) + 2 * callers
+        if name == "echo":
+            return Portion(self._echoes * (1 + count // len(self._echoes)))
+        return await self.maker.make(name, count)
 
-    def _payments(self, dues: Sequence[Due], payers: Sequence[Customer] | None = None) -> Portion:
-        town = self.town
-        pairs = list(zip(dues, payers or town.payers(len(dues)), strict=True))
-        return Portion([town.pay(*pair) for pair in pairs], lambda place, _: town.payment(*pairs[place]))
+    def rate(self, name: Name, callers: int) -> float:
+        """What was reached last."""
+        return self._rates.get((name, callers), FIRST_GUESS)
 
-    async def _elsewhere(self, count: int) -> list[Due]:
-        draw = self.town.random
-        amounts = [draw.randint(1, AMOUNT_MAX) for _ in range(count)]
-        return await seed.issue_elsewhere(self.core, self.town.payees(count), amounts)
+    async def _offered(self, name: Name, round: int, share: float, seconds: float) -> Cell:
+        """An open loop: so large a share of the closed loop's rate is offered, whatever the server does."""
+        offered = share * (self._closed[0] if self._closed else self.rate("issued", 64))
+        seconds = min(seconds * 2, PORTION / offered)
+        due = generator.moments(offered, seconds, self.maker.town.random)
+        self.said("preparing")
+        portion = await self.maker.make(name, len(due))
+        due = due[: len(portion.requests)]
+        settled_s = await asyncio.to_thread(self.house.settle)
+        self.said("measuring")
+        before, own, all_before = self.house.cpu(), self.house.used(), machine_s()
+        shift = await generator.run_open(
+            self.address, portion.requests, due, connections=OPEN_CONNECTIONS, seconds=seconds, good=portion.good,
+            watched=self.watched,
+        )  # fmt: skip
+        used, server_s = self.house.cpu().since(before), self.house.used() - own
+        others = (machine_s() - all_before - server_s - used.background - used.database - shift.cpu_s) / shift.seconds
+        await self.enter(name, portion, shift)
+        cell = _cell(name, 0, round, shift, server_s, used, settled_s, max(0.0, others))
+        late_ms = generator.percentile(shift.late, 0.5) * 1_000
+        return structs.replace(cell, share=share, offered=len(due) / seconds, late_ms=late_ms)
 
-    async def _issue(self, payees: Sequence[Merchant]) -> list[Due]:
-        """Orders opened on the server itself, as in a shop; their codes as its answers say."""
-        asked = list(self.town.orders(payees))
-        shift = await generator.run(
-            self.house.address, [request for request, _ in asked], callers=PREPARERS, seconds=60, bodies=True
-        )
-        dues = []
-        for place, status in enumerate(shift.statuses):
-            if status == CREATED:
-                order = msgspec.json.decode(shift.bodies[place], type=_Issued)
-                assert order.code is not None
-                dues.append(Due(order.id, payees[place].id, asked[place][1], order.code.payload))
-        self.books.orders += len(dues)
-        return dues
+    async def enter(self, name: Name, portion: Portion, shift: Shift) -> int:
+        """Into the books. Whoever got no answer, or none that says what stands, asks again until there is one.
 
-    async def _till(self, count: int) -> Portion:
-        """Customers' codes, drawn on the server, and tills that report them."""
-        town = self.town
-        payers = town.payers(count)
-        asks = [town.payment_code(payer) for payer in payers]
-        shown = await generator.run(self.house.address, asks, callers=PREPARERS, seconds=60, bodies=True)
-        codes = [msgspec.json.decode(body, type=_Shown).digits for body in shown.bodies]
-        payees = town.payees(len(codes), spread=True)
-        reports = list(town.reports(codes, payees))
-
-        def paid(place: int, body: bytes) -> Payment:
-            order = msgspec.json.decode(body, type=_Issued).id
-            return town.charge(order, payers[place], payees[place], reports[place][1])
-
-        return Portion([request for request, _ in reports], paid, (OK,), bodies=True)
-
-    def _for_update(self, count: int) -> list[bytes]:
-        """Requests to the hand-written server: many payers, one payee, who is account 0."""
-        draw, people = self.town.random, self.town.people
-        return [
-            self.town.post(
-                "/pay",
-                draw.choice(people).access_token,
-                {
-                    "order": str(new_id()),
-                    "payer": draw.randint(1, len(people)),
-                    "payee": 0,
-                    "amount": draw.randint(1, AMOUNT_MAX),
-                },
-            )
-            for _ in range(count)
-        ]
-
-    # What came of them -------------------------------------------------------------------------------------------
-
-    async def _enter(self, name: Name, portion: Portion, shift: Shift) -> None:
-        """Into the books. Whoever got no answer, or none that says what stands, asks again until there is one."""
+        Answers how many had to ask again.
+        """
         if name == "orders":
-            self.books.orders += shift.statuses.count(CREATED)
+            self.maker.issued += shift.statuses.count(CREATED)
         if portion.paid is None:
-            return
-        statuses, bodies = list(shift.statuses), list(shift.bodies) or [b""] * shift.asked
+            return 0
+        statuses, bodies = list(shift.statuses[: len(portion.requests)]), list(shift.bodies)
+        bodies += [b""] * (len(statuses) - len(bodies))
+        asked_again = 0
         for _ in range(AGAIN_MAX):
             doubtful = [place for place, status in enumerate(statuses) if status in UNKNOWN]
             if not doubtful:
                 break
+            asked_again = max(asked_again, len(doubtful))
             again = await generator.run(
-                self.house.address, [portion.requests[place] for place in doubtful],
+                self.address, [portion.requests[place] for place in doubtful],
                 callers=min(PREPARERS, len(doubtful)), seconds=30, bodies=True, patient=True,
             )  # fmt: skip
             for place, status, body in zip(doubtful, again.statuses, again.bodies, strict=False):
                 statuses[place], bodies[place] = status, body
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(AGAIN_S)
         for place, status in enumerate(statuses):
             if status in GOOD or (status in UNKNOWN and not portion.bodies):
                 self.books.enter(status, portion.paid(place, bodies[place]))
+        return asked_again
 
     async def _batch(self) -> float:
         """Transfers a commit since the last look."""
         await asyncio.sleep(METRICS_S)
         before, self._batches = self._batches, await asyncio.to_thread(self.house.batches)
         return (self._batches[0] - before[0]) / max(1.0, self._batches[1] - before[1])
-
-    async def _commits(self, round: int, seconds: float) -> Cell:
-        """One row inserted and committed after the other, prepared, from one connection."""
-        insert = await self.peer.prepare("INSERT INTO peer_commits (amount) VALUES ($1)")
-        latencies: list[float] = []
-        until = (began := time.perf_counter()) + seconds
-        while began < until:
-            await insert.fetch(1)
-            latencies.append((now := time.perf_counter()) - began)
-            began = now
-        latencies.sort()
-        shift = Shift(len(latencies), [CREATED] * len(latencies), seconds, len(latencies), latencies, 0.0)
-        return _cell("commit", 1, round, shift, 0.0, Cpu(0, 0), 0.0)
 
 
 def _cell(

@@ -1,5 +1,6 @@
 """Starts what is measured, each in its own process, and looks at what it uses."""
 
+import asyncio
 import http.client
 import os
 import re
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -16,9 +17,10 @@ from urllib.request import urlopen
 import psutil
 from msgspec import Struct
 
-from benchmarks.generator import Address
+from benchmarks.generator import Address, Shift
 
 START_S_MAX: Final = 60.0
+Measure = Callable[[int, float], Awaitable[Shift]]
 UNBOUND: Final = {
     # One process plays thousands of people, and nobody paces it: what would slow it down must not be what is measured.
     "QRPAY_RATE_PER_S": "1000000000",
@@ -44,30 +46,77 @@ class Cpu(Struct, frozen=True):
 
 
 class Peer:
-    """A server of one process, beside which qrpay is measured."""
+    """What qrpay is measured beside: a server of one process, or something that measures itself when told."""
 
-    def __init__(self, port: int, process: int) -> None:
+    def __init__(self, port: int = 0, process: int | None = None, measure: Measure | None = None) -> None:
         self.address = Address("127.0.0.1", port)
-        self._process = psutil.Process(process)
+        self.measure = measure
+        self._processes = [psutil.Process(process)] if process else []
 
     def used(self) -> float:
         """Processor time so far, in seconds."""
-        return _used([self._process])
+        return _used(self._processes)
+
+
+class Stranger:
+    """A server at a URL: nothing is known of it but its answers, so whatever needs a look inside is nought."""
+
+    def __init__(self, url: str) -> None:
+        self.address = Address.of(url)
+
+    def cpu(self) -> Cpu:
+        """Unknown."""
+        return Cpu(0, 0)
+
+    def used(self) -> float:
+        """Unknown."""
+        return 0.0
+
+    def batches(self) -> tuple[float, float]:
+        """Unknown."""
+        return 0.0, 0.0
+
+    def settle(self, at_most_s: float = 1.0) -> float:
+        """Give it a moment; seconds."""
+        time.sleep(min(at_most_s, 0.5))
+        return 0.5
 
 
 class House:
-    """A qrpay that runs: its port, and its processes."""
+    """A qrpay that runs: where it listens, and its processes."""
 
     def __init__(self, port: int, supervisor: int, data: Path) -> None:
         self.address = Address("127.0.0.1", port)
-        children = psutil.Process(supervisor).children(recursive=True)
-        self.web = [child for child in children if {"work", "web"} <= set(child.cmdline())]
-        self.background = [child for child in children if {"work", "background"} <= set(child.cmdline())]
-        self.postmaster = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
+        self._supervisor = psutil.Process(supervisor)
+        self._data = data
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Find the processes anew, after some of them died."""
+        children = self._supervisor.children(recursive=True)
+        self.web = [child for child in children if {"work", "web"} <= set(_words(child))]
+        self.background = [child for child in children if {"work", "background"} <= set(_words(child))]
+        self.postmaster = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+
+    async def up(self) -> None:
+        """Wait until it is ready again, and find its processes; ends the run when it does not come back."""
+        until = time.monotonic() + START_S_MAX
+        while time.monotonic() < until:
+            if await asyncio.to_thread(_answers, self.address.port, "/readyz"):
+                with suppress(psutil.Error, OSError, ValueError):
+                    self.look_again()
+                    if self.web and self.background:
+                        return
+            await asyncio.sleep(0.1)
+        raise SystemExit("the server did not come back")
 
     def rss_mb(self) -> float:
         """Resident memory of the largest web worker, in megabytes (10^6 bytes)."""
         return float(max(worker.memory_info().rss for worker in self.web)) / 1e6
+
+    def rss_bytes(self) -> float:
+        """Resident memory of all web workers, in bytes."""
+        return float(sum(worker.memory_info().rss for worker in self.web))
 
     def cpu(self) -> Cpu:
         """What every part has used so far."""
@@ -97,6 +146,12 @@ class House:
             if used - before < 0.03:
                 break
         return time.perf_counter() - began
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return list(process.cmdline())
+    return []
 
 
 def machine_s() -> float:
@@ -155,12 +210,17 @@ def process(
 def _await(running: "subprocess.Popen[bytes]", port: int, path: str, log: Path) -> None:
     until = time.monotonic() + START_S_MAX
     while time.monotonic() < until and running.poll() is None:
-        with suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", path)
-            status = connection.getresponse().status
-            connection.close()
-            if path == "/" or status == 200:
-                return
+        if _answers(port, path):
+            return
         time.sleep(0.05)
     raise SystemExit(f"a server does not come up; its log ends:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _answers(port: int, path: str) -> bool:
+    with suppress(OSError, http.client.HTTPException):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", path)
+        status = connection.getresponse().status
+        connection.close()
+        return path == "/" or status == 200
+    return False

@@ -1,6 +1,6 @@
 """A payment as most people write it first: aiohttp, asyncpg, one transaction, SELECT ... FOR UPDATE.
 
-    python -m benchmarks.peers.for_update PORT DSN
+    python -m benchmarks.peers.for_update.server PORT DSN
 
 It checks the payer's balance and the order's id, durably, and nothing else: no token, no signature, no caps, no
 events. Its rows are locked in one order, so that it does not die of deadlocks.
@@ -13,20 +13,10 @@ import asyncpg
 import uvloop
 from aiohttp import web
 
-from benchmarks.peers.echo import serve
+from benchmarks.peers.echo.server import serve
 
 CONNECTIONS = 16
 POOL = web.AppKey("pool", asyncpg.Pool)
-TABLES = """
-CREATE TABLE IF NOT EXISTS peer_accounts (id integer PRIMARY KEY, balance bigint NOT NULL CHECK (balance >= 0))
-    WITH (fillfactor = 50);
-CREATE TABLE IF NOT EXISTS peer_payments (
-    id uuid PRIMARY KEY, payer integer NOT NULL, payee integer NOT NULL, amount bigint NOT NULL,
-    paid_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE TABLE IF NOT EXISTS peer_commits (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, amount bigint NOT NULL);
-TRUNCATE peer_accounts, peer_payments, peer_commits;
-"""
 
 
 async def pay(request: web.Request) -> web.Response:

@@ -1,6 +1,6 @@
 """The bare aiohttp echo, the ceiling: a router, a JSON body parsed, `web.json_response`, nothing else.
 
-python -m benchmarks.peers.echo PORT
+python -m benchmarks.peers.echo.server PORT
 """
 
 import asyncio

@@ -1,0 +1,1 @@
+"""The bare aiohttp echo, the ceiling."""

@@ -1,0 +1,1 @@
+"""A payment as most people write it first."""

@@ -1,0 +1,1 @@
+"""django-hordak from PyPI, in a venv of its own."""

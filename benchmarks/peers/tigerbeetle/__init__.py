@@ -1,0 +1,1 @@
+"""TigerBeetle through its Python client, in a venv of its own."""
