@@ -212,12 +212,29 @@ class Engine(Ledger):
         if not any(o.result.stands and t.id in places for t, o in zip(batch, outcomes, strict=True)):
             return outcomes  # all refused, or there before: nothing to write, and due holds can wait
         row = await self._call_post([*of_decided(book), True, self._now()], on)
-        return [
+        outcomes = [
             Outcome(outcome.result, row["base"] + places[transfer.id] * _TICK)
             if outcome.result.stands and transfer.id in places
             else outcome
             for transfer, outcome in zip(batch, outcomes, strict=True)
         ]
+        return await self._sure(batch, outcomes, book, on)
+
+    async def _sure(self, batch: Sequence[Transfer], outcomes: list[Outcome], book: Book, on: Queries) -> list[Outcome]:
+        """The outcomes, each refusal of them one that was true at some moment.
+
+        What passed was written because its guards still held, though an account may have moved on since the look. A
+        refusal that counted on it then saw a balance that never was; it is decided again.
+        """
+        doubtful = _counting_on(book, batch, outcomes)
+        if not doubtful:
+            return outcomes
+        asked = [batch[place] for place in doubtful]
+        stands, _ = await self._look(asked, on)
+        if any(stands.accounts.get(id) != book.accounts.get(id) for id in _accounts_of(asked)):
+            for place, outcome in zip(doubtful, await self._decide(asked, on), strict=True):
+                outcomes[place] = outcome
+        return outcomes
 
     async def _look(self, batch: Sequence[Transfer], on: Queries) -> tuple[Book, datetime]:
         """A book of all that these transfers depend on, and the time it shows."""
@@ -322,6 +339,17 @@ class Engine(Ledger):
 
 def _accounts_of(batch: Sequence[Transfer]) -> list[Id]:
     return list({transfer.debit for transfer in batch} | {transfer.credit for transfer in batch})
+
+
+def _counting_on(book: Book, batch: Sequence[Transfer], outcomes: Sequence[Outcome]) -> list[int]:
+    """The places of chains that an account refused, on which something else was posted in this book."""
+    touched = {id for posted in book.posted for id in (posted.debit, posted.credit)}
+    places: list[int] = []
+    for start, end in chains(batch):
+        refused = any(outcome.result >= Result.DEBIT_ACCOUNT_CLOSED for outcome in outcomes[start:end])
+        if refused and not touched.isdisjoint(_accounts_of(batch[start:end])):
+            places += range(start, end)
+    return places
 
 
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

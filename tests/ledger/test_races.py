@@ -82,6 +82,30 @@ async def test_cap_at_its_edge(engines: Sequence[Engine]) -> None:
     assert await teller.balance(shop) == 500
 
 
+async def test_a_refusal_was_true_at_some_moment(engines: Sequence[Engine], fresh_dsn: str) -> None:
+    """A payment commits between a decision and its write: what was refused by a balance that never was is seen anew."""
+    teller = Teller(engines[0])
+    payer, shop = await teller.account(1_000), await teller.account()
+    capped = await teller.account(60, balance_limit=100)
+    between = await asyncpg.connect(fresh_dsn)
+    transaction = between.transaction()
+    await transaction.start()
+    spend = payment(capped, shop, 40)
+    await between.execute(
+        "SELECT ledger_post_one($1, $2, $3, 40::bigint, 10::smallint, 156, 40::bigint, NULL)", spend.id, capped, shop
+    )
+    # The money that is on its way out is not seen yet; the first fits beside it, the second only once it is gone.
+    asked = asyncio.ensure_future(engines[1].post_chain([payment(payer, capped, 30), payment(payer, capped, 20)]))
+    async with asyncio.timeout(10):
+        while not await between.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            await asyncio.sleep(0.002)
+    await transaction.commit()
+    await between.close()
+
+    assert counted(await asked) == {Result.CREATED: 2}
+    assert await teller.balance(capped) == 60 - 40 + 30 + 20
+
+
 async def test_one_order_many_wallets(engines: Sequence[Engine]) -> None:
     """One wallet pays the order; each other is told that somebody did, and keeps its money."""
     teller = Teller(engines[0])
