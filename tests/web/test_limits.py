@@ -9,7 +9,9 @@ import pytest
 from qrpay.codes.payment_code import new_digits
 from qrpay.database.pool import Database
 from qrpay.features.orders import service as orders
+from qrpay.problem import Refused
 from qrpay.values import id_from_text
+from qrpay.web.limits import REMEMBERED_MAX, SWEEP_MIN, Limit
 from tests.web.house import house
 from tests.web.test_transport import get, post
 from tests.web.world import Api, exchange, fresh, verdicts
@@ -61,6 +63,23 @@ async def test_who_asks_too_often_waits_alone(database: Database) -> None:
         assert (await home.api.get("/v1/accounts", home.api.ana)).status == 200
         await asyncio.sleep(float(refused[-1].headers["Retry-After"]))
         assert (await home.api.get("/v1/balance", home.api.shop)).status == 200
+
+
+def test_only_who_asks_much_takes_room() -> None:
+    """A bucket that is empty again is forgotten; of too many full ones the latest half stays, and goes on counting."""
+    now = 0.0
+    limit = Limit(1.0, 2, lambda: now)
+    for caller in range(SWEEP_MIN):
+        limit.take(caller)
+    assert len(limit._empty_at) == SWEEP_MIN
+    now = 10.0
+    for caller in range(10 * REMEMBERED_MAX):
+        limit.take(caller)
+    assert len(limit._empty_at) <= REMEMBERED_MAX
+    last = 10 * REMEMBERED_MAX - 1
+    limit.take(last)
+    with pytest.raises(Refused):
+        limit.take(last)
 
 
 async def test_a_caller_without_a_credential_is_limited_by_address(database: Database) -> None:
