@@ -1,13 +1,18 @@
 """How many transfers the ledger posts a second: hot, spread, with declines; money is checked afterwards.
 
     python -m benchmarks.ledger [--dsn postgresql://owner@host/postgres] [--seconds 3] [--callers 64] [--rounds 3]
+    python -m benchmarks.ledger --rows 0,1,3 [--batches 1,8,50,200,1000,8000] [--declines 0,0.05,0.2] [--seconds 1]
+                                [--tigerbeetle ADDRESS]
 
-Callers wait for each answer before they ask again (closed loop). Only ratios of cells of one run mean something.
+Callers wait for each answer before they ask again (closed loop). With --rows (millions; 10 takes minutes to fill) it is
+the curve over rows, batch sizes, hot and Zipf, and declines, with bytes a transfer. Only ratios of cells of one run
+mean something.
 """
 
 import argparse
 import asyncio
 import random
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,6 +21,7 @@ from pathlib import Path
 
 import asyncpg
 import uvloop
+from rich.console import Console
 
 from qrpay.database.embedded import EmbeddedServer
 from qrpay.database.migrator import migrate
@@ -109,13 +115,16 @@ async def bench_database(dsn: str | None) -> AsyncIterator[str]:
                 server.stop()
 
 
-async def main(args: argparse.Namespace) -> None:
+async def measure(args: argparse.Namespace) -> None:
     """Measure each cell in turn, several rounds, and print the best of each."""
     async with bench_database(args.dsn) as dsn:
         database = await Database.open(dsn, role="qrpay_app", ledger_connections=args.in_flight + 1)
         engine = Engine(database, in_flight=args.in_flight, route=Route(args.route))
         bank = Bank()
         await bank.open(engine)
+        if args.rows:
+            await _curve(args, dsn, engine, bank)
+            return
         cells: Sequence[tuple[str, Draw]] = [
             ("hot", bank.draw(1, 0)),
             ("spread", bank.draw(1_000, 0)),
@@ -141,7 +150,40 @@ async def main(args: argparse.Namespace) -> None:
             raise SystemExit("the books do not agree with what was acknowledged")
 
 
-if __name__ == "__main__":
+async def _curve(args: argparse.Namespace, dsn: str, engine: Engine, bank: Bank) -> None:
+    """The curve, and the books afterwards."""
+    from benchmarks import curve, peers  # what the short form need not load
+
+    crowd = curve.Crowd(
+        bank.payers, bank.poor, bank.shops,
+        lambda payer, shop: Transfer(new_id(), payer, shop, 1, TransferCode.PAYMENT, CNY),
+    )  # fmt: skip
+    owner = await asyncpg.connect(dsn)
+    bench = curve.Bench(engine, crowd, owner, args.in_flight)
+    bench.created = PAYERS
+    bench.postmaster = await curve.postmaster_of(owner)
+    async with peers.beside_ledger(args.tigerbeetle) as beside:
+        found = await curve.draw_curve(
+            bench, args.rows, args.batches, args.declines, seconds=args.seconds, rounds=args.rounds, beside=beside
+        )
+    curve.show(found, Console(width=None if sys.stdout.isatty() else 120))
+    print(f"kept in {', '.join(curve.keep(found))}")
+    stored = await owner.fetchval("SELECT count(*) FROM transfers")
+    balanced = (await engine.conservation()).balanced
+    print(f"acknowledged {bench.created:,}, in the ledger {stored:,}, balanced: {balanced}")
+    await owner.close()
+    await engine.close()
+    if stored != bench.created or not balanced:
+        raise SystemExit("the books do not agree with what was acknowledged")
+
+
+def numbers(text: str) -> list[float]:
+    """Numbers between commas."""
+    return [float(part) for part in text.split(",")]
+
+
+def main(given: Sequence[str]) -> None:
+    """Measure as asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dsn", help="a PostgreSQL to use, as its superuser; default: an embedded one")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of a cell")
@@ -149,4 +191,14 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--in-flight", type=int, default=2)
     parser.add_argument("--route", choices=list(Route), default=Route.ADAPTIVE, help="hold the engine to one way")
-    uvloop.run(main(parser.parse_args()))
+    parser.add_argument("--rows", default=[], type=numbers, help="the curve at so many million rows, such as 0,1,3")
+    parser.add_argument(
+        "--batches", default=[1, 8, 50, 200, 1_000, 8_000], type=lambda text: [int(part) for part in text.split(",")]
+    )
+    parser.add_argument("--declines", default=[0.0, 0.05, 0.2], type=numbers, help="shares of payers without money")
+    parser.add_argument("--tigerbeetle", default="", metavar="ADDRESS", help="where a TigerBeetle of yours listens")
+    uvloop.run(measure(parser.parse_args(given)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -8,6 +8,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +23,7 @@ from benchmarks import servers
 from benchmarks.figures import Name
 from benchmarks.generator import CREATED, Shift
 from benchmarks.peers import tpcb
-from benchmarks.servers import Peer
+from benchmarks.servers import Measure, Peer
 from qrpay.database.pool import dsn_to
 
 FOLDER: Final = Path(__file__).parent
@@ -96,6 +97,18 @@ async def _one(name: Name, dsn: str, asked: Asked) -> AsyncIterator[Peer]:
             raise AssertionError(f"{name} is no peer")
 
 
+@asynccontextmanager
+async def beside_ledger(tigerbeetle: str) -> AsyncIterator[Measure | None]:
+    """Measures TigerBeetle by itself at a batch size; None without its address."""
+    if not tigerbeetle:
+        yield None
+        return
+    python = await asyncio.to_thread(installed, "tigerbeetle")
+    with tempfile.NamedTemporaryFile(suffix=".log") as log:
+        async with _driver(python, FOLDER / "tigerbeetle" / "driver.py", tigerbeetle, Path(log.name)) as measure:
+            yield measure
+
+
 async def _execute(dsn: str, statements: str) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.execute(statements)
@@ -117,7 +130,7 @@ async def _commits(connection: "asyncpg.Connection[asyncpg.Record]", _callers: i
 
 
 @asynccontextmanager
-async def _driver(python: Path, driver: Path, argument: str, log: Path) -> AsyncIterator[Any]:
+async def _driver(python: Path, driver: Path, argument: str, log: Path) -> AsyncIterator[Measure]:
     """A peer that is no server: it is told by a line what to measure, and answers by a line of JSON."""
     with log.open("ab") as said:
         process = await asyncio.create_subprocess_exec(
