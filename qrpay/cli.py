@@ -22,8 +22,10 @@ class _Group(click.Group):
 
     def _of_features(self) -> dict[str, click.Command]:
         from qrpay.app import features
+        from qrpay.auditor import ledger
 
-        return {command.name: command for feature in features() for command in feature.commands if command.name}
+        commands = [ledger, *(command for feature in features() for command in feature.commands)]
+        return {command.name: command for command in commands if command.name}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *self._of_features()})

@@ -1,10 +1,14 @@
 """The chart of accounts: every kind of account and every kind of transfer stands on this page.
 
-An auditor reads it. The numbers are stored, so a row may be added here but never renumbered.
+An auditor reads it, here or by `qrpay ledger chart`. The numbers are stored, so a row may be added here but never
+renumbered; whoever adds one says in ACCOUNTS or TRANSFERS what it stands for.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import Final
+from typing import Final, Literal
+
+from msgspec import Struct
 
 from qrpay.values import CURRENCY_OF_LEDGER
 
@@ -40,6 +44,58 @@ class Unit(IntEnum):
     """
 
     POINTS = 1001  # loyalty points, whole
+
+
+class AccountKind(Struct, frozen=True):
+    """What a kind of account stands for.
+
+    normal    the side on which it grows: `debit` for what the bank has, `credit` for what it owes
+    owner     whose money it is
+    guarded   whether a balance on the other side is refused
+    """
+
+    normal: Literal["debit", "credit"]
+    owner: str
+    guarded: bool
+    meaning: str
+
+
+ACCOUNTS: Final[Mapping[AccountCode, AccountKind]] = {
+    AccountCode.CUSTOMER: AccountKind(
+        "credit", "a customer", True, "A Class II or III e-account: what the bank owes its holder."
+    ),
+    AccountCode.MERCHANT: AccountKind(
+        "credit", "a merchant", True, "What was paid to a merchant in one currency and is not settled yet."
+    ),
+    AccountCode.BANK_CASH: AccountKind(
+        "debit", "the bank", True, "What customers have topped up: it came in from outside the ledger."
+    ),
+    AccountCode.MARKER: AccountKind(
+        "debit", "nobody", False, "One end of transfers of nothing, which only claim an id. It has no row and no money."
+    ),
+    AccountCode.BANK_CONTROL: AccountKind("credit", "nobody", False, "The other end of such transfers."),
+}
+
+
+class TransferKind(Struct, frozen=True):
+    """What a kind of transfer stands for, and between which kinds of account it passes."""
+
+    debit: str
+    credit: str
+    meaning: str
+
+
+TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
+    TransferCode.TOP_UP: TransferKind("bank cash", "customer", "Money came in by a channel outside."),
+    TransferCode.PAYMENT: TransferKind("customer", "merchant", "An order was paid; its id is the order's."),
+    TransferCode.ORDER_CLOSE: TransferKind("marker", "marker", "Nothing: an order was closed for good."),
+    TransferCode.ORDER_EXPIRE: TransferKind("marker", "marker", "Nothing: an order ran out of time."),
+    TransferCode.CODE_USED: TransferKind("marker", "marker", "Nothing: a customer's payment code was spent."),
+    TransferCode.REFUND: TransferKind("merchant", "customer", "Part or all of an order was given back."),
+    TransferCode.CORRECTION: TransferKind("any", "any", "Puts a wrong transfer right, which its `about` names."),
+    TransferCode.CLOSING: TransferKind("any", "any", "An account was closed; voided, it is open again."),
+    TransferCode.HOLD: TransferKind("customer", "any", "A reservation, until it is posted, voided or runs out."),
+}
 
 
 SPENDS: Final = frozenset({TransferCode.PAYMENT, TransferCode.HOLD})

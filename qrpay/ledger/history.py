@@ -11,17 +11,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from qrpay.database.errors import RETRY_AFTER_S
 from qrpay.database.pool import Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import Counters, Entry, Posted
 from qrpay.ledger.rules import expiry_of_hold, gained
+from qrpay.ledger.soundness import PENDING
 from qrpay.problem import unavailable
 from qrpay.values import Id, id_of
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("history.sql"))
 
+SHOWN: Final = 20
 WAIT_S: Final = 5.0
 """How long somebody who asks for a balance waits for a transaction under way that has changed the account."""
 _PAUSE_S: Final = 0.002
@@ -94,6 +98,32 @@ def place_of(cursor: str) -> tuple[datetime, Id]:
 def micros(moment: datetime) -> int:
     """Microseconds since 1970: the ledger's own resolution."""
     return (moment - _EPOCH) // _TICK
+
+
+class Surroundings(Struct, frozen=True):
+    """What belongs to a transfer; each list at most SHOWN long.
+
+    about    transfers about the same thing         resolutions  what posted or voided it, if it is a hold
+    beside   posted in the same transaction         seal         the number of the seal it is under; None: not yet
+    """
+
+    about: Sequence[Posted]
+    resolutions: Sequence[Posted]
+    beside: Sequence[Posted]
+    seal: int | None
+
+
+async def surroundings(database: Queries, transfer: Posted) -> Surroundings:
+    """What an auditor wants to see around a transfer."""
+    about = await database.fetch(STATEMENTS.concerning, transfer.about, SHOWN)
+    resolutions = await database.fetch(STATEMENTS.resolving, transfer.id) if transfer.flags & PENDING else []
+    beside = await database.fetch(STATEMENTS.beside, transfer.id, SHOWN)
+    return Surroundings(
+        [posted for row in about if (posted := Posted(*row)).id != transfer.id],
+        [Posted(*row) for row in resolutions],
+        [Posted(*row) for row in beside],
+        await database.fetchval(STATEMENTS.seal_of, transfer.id),
+    )
 
 
 async def verify(database: Queries, accounts: Sequence[Id]) -> tuple[dict[Id, Counters], Sequence[Id]]:

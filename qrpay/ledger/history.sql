@@ -66,6 +66,32 @@ SELECT p.id, p.debit, p.credit, p.amount, p.code, p.ledger, p.about, p.reference
 FROM page p CROSS JOIN since s
 ORDER BY p.timestamp DESC, p.id DESC;
 
+-- name: beside
+-- What was posted in the same transaction as a transfer, in order.
+-- $1 id uuid  $2 limit integer
+SELECT id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
+FROM transfers WHERE xid = (SELECT xid FROM transfers WHERE id = $1::uuid) AND id <> $1::uuid
+ORDER BY timestamp, id LIMIT $2::integer;
+
+-- name: concerning
+-- All transfers about one thing, oldest first, whatever their kind.
+-- $1 about uuid  $2 limit integer
+SELECT id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
+FROM transfers WHERE id = $1::uuid AND about = id OR about = $1::uuid AND about <> id
+ORDER BY timestamp, id LIMIT $2::integer;
+
+-- name: resolving
+-- What posted or voided a hold.
+-- $1 hold uuid
+SELECT id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
+FROM transfers WHERE pending_id = $1::uuid;
+
+-- name: seal_of
+-- Under which seal a transfer is; no row: it was posted a moment ago.
+-- $1 id uuid
+SELECT s.number FROM seals s JOIN transfers t ON t.id = $1::uuid
+WHERE (s.xid, s.at, s.id) >= (t.xid, t.timestamp, t.id) ORDER BY s.number LIMIT 1;
+
 -- name: verify
 -- Compare accounts with their transfers; see functions/verify.sql.
 -- $1 accounts uuid[]

@@ -94,14 +94,15 @@ class Books:
         await self._compare()
         return int(row["sealed"])
 
-    async def catch_up(self) -> None:
-        """Follow until nothing is left, or STEPS_MAX steps."""
+    async def catch_up(self) -> bool:
+        """Follow until nothing is left (True), or for STEPS_MAX steps."""
         for _ in range(STEPS_MAX):
             sealed = await self.follow()
             if sealed is None:
                 await asyncio.sleep(_BUSY_S)
             elif sealed < CHUNK_MAX:
-                return
+                return True
+        return False
 
     async def _compare(self) -> None:
         """Compare accounts that moved with their transfers, and some others in turn."""
