@@ -154,16 +154,16 @@ class Books:
             await self._database.fetchval(STATEMENTS.sign, head.number, head.root, kid, signature)
 
     async def trial_balance(self, day: date) -> Sequence[Closing]:
-        """What each kind of account had before a bank day and at its end, in every ledger, as far as the log is sealed.
+        """What each kind of account had before a bank day and at its end, in every ledger.
 
-        It reads two rows a kind, however many accounts and transfers there are.
+        It reads two rows a kind and what is not sealed yet, however many accounts and transfers there are.
         """
-        rows = await self._database.fetch(STATEMENTS.trial_balance, day)
+        rows = await self._database.fetch(STATEMENTS.trial_balance, day, AFTER_MAX)
         return [
             Closing(
                 row["ledger"],
                 row["code"],
-                Counters(0, row["debits_before"] or 0, 0, row["credits_before"] or 0),
+                Counters(0, row["debits_before"], 0, row["credits_before"]),
                 Counters(row["debits_pending"], row["debits_posted"], row["credits_pending"], row["credits_posted"]),
             )
             for row in rows

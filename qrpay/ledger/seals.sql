@@ -49,18 +49,53 @@ SELECT account, ledger, found_at, debits_pending, debits_posted, credits_pending
 FROM discrepancies ORDER BY found_at, account;
 
 -- name: trial_balance
--- What each kind of account had before a bank day and at its end.
--- $1 day date
-SELECT n.ledger, n.code, b.debits_posted AS debits_before, b.credits_posted AS credits_before, e.debits_posted,
-       e.credits_posted, e.debits_pending, e.credits_pending
-FROM closings n
+-- What each kind of account had before a bank day and at its end: the closing figures, and what was posted after the newest
+-- seal, at most $2 transfers.
+-- $1 day date  $2 limit integer
+WITH head AS MATERIALIZED (
+    SELECT xid, at, id FROM seals ORDER BY number DESC LIMIT 1
+), after AS MATERIALIZED (
+    SELECT t.debit, t.credit, t.ledger, (t.timestamp AT TIME ZONE 'Asia/Shanghai')::date AS day,
+           CASE WHEN t.flags & 2 = 2 THEN t.amount WHEN t.flags & 12 = 0 THEN 0
+                ELSE -(SELECT h.amount FROM transfers h WHERE h.id = t.pending_id) END AS pending,
+           CASE WHEN t.flags & 10 = 0 THEN t.amount ELSE 0 END AS posted
+    FROM transfers t
+    WHERE t.amount > 0 AND t.xid >= (SELECT xid FROM head)
+        AND (t.xid, t.timestamp, t.id) > ((SELECT xid FROM head), (SELECT at FROM head), (SELECT id FROM head))
+    LIMIT $2::integer
+), sides AS (
+    SELECT debit AS account, ledger, day, pending AS debits_pending, posted AS debits_posted, 0 AS credits_pending,
+           0 AS credits_posted FROM after
+    UNION ALL
+    SELECT credit, ledger, day, 0, 0, pending, posted FROM after
+), gained AS MATERIALIZED (
+    SELECT s.ledger, coalesce(a.code, 0::smallint) AS code,
+           sum(s.debits_posted) FILTER (WHERE s.day < $1::date) AS debits_before,
+           sum(s.credits_posted) FILTER (WHERE s.day < $1::date) AS credits_before,
+           sum(s.debits_pending) AS debits_pending, sum(s.debits_posted) AS debits_posted,
+           sum(s.credits_pending) AS credits_pending, sum(s.credits_posted) AS credits_posted
+    FROM sides s LEFT JOIN accounts a ON a.id = s.account
+    WHERE s.day <= $1::date
+    GROUP BY s.ledger, coalesce(a.code, 0::smallint)
+), kinds AS (
+    SELECT ledger, code FROM closings WHERE day = 'infinity' UNION SELECT ledger, code FROM gained
+)
+SELECT k.ledger, k.code,
+       (coalesce(b.debits_posted, 0) + coalesce(g.debits_before, 0))::bigint AS debits_before,
+       (coalesce(b.credits_posted, 0) + coalesce(g.credits_before, 0))::bigint AS credits_before,
+       (coalesce(e.debits_pending, 0) + coalesce(g.debits_pending, 0))::bigint AS debits_pending,
+       (coalesce(e.debits_posted, 0) + coalesce(g.debits_posted, 0))::bigint AS debits_posted,
+       (coalesce(e.credits_pending, 0) + coalesce(g.credits_pending, 0))::bigint AS credits_pending,
+       (coalesce(e.credits_posted, 0) + coalesce(g.credits_posted, 0))::bigint AS credits_posted
+FROM kinds k
 LEFT JOIN LATERAL (
-    SELECT * FROM closings c WHERE c.ledger = n.ledger AND c.code = n.code AND c.day < $1::date
+    SELECT * FROM closings c WHERE c.ledger = k.ledger AND c.code = k.code AND c.day < $1::date
     ORDER BY c.day DESC LIMIT 1
 ) AS b ON true
-JOIN LATERAL (
-    SELECT * FROM closings c WHERE c.ledger = n.ledger AND c.code = n.code AND c.day <= $1::date
+LEFT JOIN LATERAL (
+    SELECT * FROM closings c WHERE c.ledger = k.ledger AND c.code = k.code AND c.day <= $1::date
     ORDER BY c.day DESC LIMIT 1
 ) AS e ON true
-WHERE n.day = 'infinity'
-ORDER BY n.ledger, n.code;
+LEFT JOIN gained g ON g.ledger = k.ledger AND g.code = k.code
+WHERE e.day IS NOT NULL OR g.code IS NOT NULL
+ORDER BY k.ledger, k.code;

@@ -18,6 +18,7 @@ from qrpay.values import Id, id_text, new_id
 from tests.features.test_commands import OwnShell
 from tests.ledger.statement import CNY
 from tests.ledger.teller import Teller, payment
+from tests.ledger.test_seals import until_all_is_sealed
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_an_account_is_shown_by_any_of_its_names(shell: OwnShell) -> None:
 def test_a_transfer_is_shown_with_what_belongs_to_it(shell: OwnShell) -> None:
     """An order's payment with its refund and what was posted with it; a hold with what became of it."""
     payer, shop, order, hold = shell(town)
-    shell(lambda core: core.ledger.conservation())
+    shell(lambda core: until_all_is_sealed(core.ledger.books, core.database))
     shown = data(shell, "show", id_text("ord_", order))
     assert (shown["debit"], shown["credit"], shown["amount"]) == (id_text("acc_", payer), id_text("acc_", shop), 12_50)
     assert [one["kind"] for one in shown["about_transfers"]] == ["refund"]

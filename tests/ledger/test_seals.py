@@ -128,9 +128,12 @@ async def test_a_trial_balance_of_each_day(fresh_database: Database) -> None:
     hold = Transfer(new_id(), payer, shop, 50, TransferCode.HOLD, CNY, flags=int(TransferFlag.PENDING))
     await engine.post_chain([payment(payer, shop, 100), hold])
     time.now = datetime.fromisoformat("2027-03-03T00:00:00+08:00")
+    await until_all_is_sealed(engine.books, fresh_database)
     await engine.post_chain([Transfer.of_hold(new_id(), hold.id, amount=20), payment(payer, shop, 1)])
+    unsealed = [await engine.books.trial_balance(date(2027, 3, day)) for day in (2, 3)]
     await until_all_is_sealed(engine.books, fresh_database)
     await engine.close()
+    assert [await engine.books.trial_balance(date(2027, 3, day)) for day in (2, 3)] == unsealed
 
     async def of(day: int) -> dict[tuple[int, int], tuple[int, int, int, int]]:
         closings = await engine.books.trial_balance(date(2027, 3, day))
