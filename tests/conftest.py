@@ -14,6 +14,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings as hypothesis_settings
 from rich.console import Console
 
 from qrpay.database.embedded import EmbeddedServer
@@ -21,6 +22,10 @@ from qrpay.database.migrator import APPLICATION, migrate
 from qrpay.database.pool import Database, dsn_as, dsn_to
 from qrpay.demo import WIDE, Demo, seeded, served
 from qrpay.settings import Settings
+
+hypothesis_settings.register_profile(
+    "long", max_examples=2_000
+)  # of the default's 100; by pytest --hypothesis-profile=long
 
 TEMPLATE = "qrpay_template"
 BINARIES = Path(os.environ["QRPAY_POSTGRES_BIN"]) if os.environ.get("QRPAY_POSTGRES_BIN") else None

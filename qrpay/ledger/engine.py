@@ -23,6 +23,7 @@ from qrpay.ledger.model import (
     TIMEOUT_MAX_S,
     Account,
     AccountChange,
+    AccountFlag,
     Changed,
     Conservation,
     Counters,
@@ -292,7 +293,16 @@ class Engine(Ledger):
             [int(change.clear) for change in changes],
         )
         flags = {row["place"]: (row["before"], row["after"]) for row in rows}
-        return [change_of(change, flags.get(place)) for place, change in enumerate(changes, 1)]
+        answers = [change_of(change, flags.get(place)) for place, change in enumerate(changes, 1)]
+        doubtful = [place for place, answer in enumerate(answers) if answer is Changed.CLOSED_BY_TRANSFER]
+        if doubtful and await self.release_due_holds():  # a closing transfer that ran out of time closes nothing
+            still = await self.lookup_accounts([changes[place].id for place in doubtful])
+            for place in doubtful:
+                change = changes[place]
+                if not still[change.id].flags & AccountFlag.CLOSED_BY_TRANSFER:
+                    was_so = flags[place + 1][0] == flags[place + 1][1]
+                    answers[place] = Changed.UNCHANGED if was_so else Changed.CHANGED
+        return answers
 
     async def lookup_accounts(self, ids: Sequence[Id]) -> dict[Id, Account]:
         """The accounts among these that exist, by id."""

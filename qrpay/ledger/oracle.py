@@ -57,6 +57,7 @@ class Oracle(Ledger):
 
     async def change_accounts(self, changes: Sequence[AccountChange]) -> Sequence[Changed]:
         """See Ledger."""
+        self.book.release_due(self._clock())
         answers = []
         for change in changes:
             account = self.book.accounts.get(change.id)

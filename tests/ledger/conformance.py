@@ -443,6 +443,11 @@ wait 2 s
 t1   A > M    1                                       = created
 v1   - > -  all  void=c1                              = pending_transfer_expired
 A holds 99
+c2   A > M    0  hold closes-payer code=closing timeout=60  = created
+reopen A = closed_by_transfer
+wait 61 s
+reopen A = unchanged
+t2   A > M    1                                       = created
 
 == Closed, opened and paid within one batch, chained and not.
 open A guarded with=100

@@ -54,7 +54,7 @@ CHANGES: Final[dict[str, Callable[[Id], AccountChange]]] = {
 }
 CODES: Final = {code.name.lower().replace("_", "-"): code for code in TransferCode}
 TEXTS: Final = {"NUL": "a\0b", "HALF": "\ud83d", "LONG": "x" * (REFERENCE_MAX + 1)}
-_TRANSFER: Final = re.compile(r"(\S+) +(\S+) > (\S+) +(\S+)(.*) = (\S+)(?: +(\d+) (\d+) (\d+))?$")
+_TRANSFER: Final = re.compile(r"(\S+ +\S+ > .*?) += (\S+)(?: +(\d+) (-?\d+) (\d+))?$")
 _CHANGE: Final = re.compile(rf"({'|'.join(CHANGES)}) (\S+) += (\S+)$")
 _CARRY: Final = re.compile(r"carry (\S+) > (\S+) +(-?\d+)$")
 _BALANCE: Final = re.compile(r"(\S+) holds +(-?\d+)(?: and owes (\d+))?(?: and awaits (\d+))?$")
@@ -84,8 +84,8 @@ class Case(Struct, frozen=True):
 class Expected(Struct, frozen=True):
     """The last column: a result, and limit, used, left when they are given."""
 
-    result: Result
-    figures: tuple[int, int, int] | None
+    result: Result = Result.CREATED
+    figures: tuple[int, int, int] | None = None
 
 
 def cases(text: str) -> list[Case]:
@@ -112,8 +112,8 @@ class Play:
         """Play it; an assertion names the line that went otherwise."""
         for line in case.lines:
             if match := _TRANSFER.match(line):
-                transfer = self._transfer(*match.group(1, 2, 3, 4, 5))
-                expected = Expected(Result[match[6].upper()], _figures(match.group(7, 8, 9)))
+                transfer = self.transfer_of(match[1])
+                expected = Expected(Result[match[2].upper()], _figures(match.group(3, 4, 5)))
                 self._waiting.append((line, transfer, expected))
                 if not self._at_once and not transfer.flags & TransferFlag.LINKED:
                     await self._send()
@@ -168,9 +168,11 @@ class Play:
             top_up = Transfer(new_id(), bank, new.id, int(options["with"]), TransferCode.TOP_UP, ledger)
             assert (await self._ledger.post(top_up)).result is Result.CREATED
 
-    def _transfer(self, name: str, debit: str, credit: str, amount: str, rest: str) -> Transfer:
-        options = dict(word.split("=") for word in rest.split() if "=" in word)
-        words = [word for word in rest.split() if "=" not in word]
+    def transfer_of(self, line: str) -> Transfer:
+        """The transfer that a line asks for, up to its last column."""
+        name, debit, _, credit, amount, *rest = line.split()
+        options = dict(word.split("=") for word in rest if "=" in word)
+        words = [word for word in rest if "=" not in word]
         flags = sum(int(flag) for word, flag in WORDS.items() if word in words or word in options)
         flags += int(options.get("flags", 0))
         resolves = options.get("post") or options.get("void") or options.get("of")
@@ -201,6 +203,6 @@ def _figures(texts: Sequence[str | None]) -> tuple[int, int, int] | None:
     return None if limit is None or used is None or left is None else (limit, used, left)
 
 
-def summary(outcome: Outcome) -> tuple[Result, int | None, int | None, int | None]:
-    """What two ledgers must agree on."""
-    return outcome.result, outcome.limit, outcome.used, outcome.left
+def figured(outcome: Outcome) -> str:
+    """Limit, used and left as the last column has them, if there are any."""
+    return "" if outcome.limit is None else f" {outcome.limit} {outcome.used} {outcome.left}"

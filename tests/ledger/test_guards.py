@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from qrpay.database.pool import Database
 from qrpay.ledger.audit import CHECKS, broken
+from qrpay.ledger.chart import Unit
 from qrpay.ledger.engine import Engine
 from qrpay.ledger.model import COUNTER_MAX, NewAccount, Result, Transfer
 from qrpay.values import new_id
@@ -28,6 +29,8 @@ from tests.ledger.teller import Teller, payment
         "DELETE FROM accounts",
         "DELETE FROM open_holds",
         "SELECT ledger_keep_holds('{}', '{}', '{}', '{}', '{}', '{}', now(), '{}')",
+        "SELECT ledger_do_besides('{}')",
+        "UPDATE accounts SET flags = 0",
     ],
 )
 async def test_application_role_cannot(database: Database, statement: str) -> None:
@@ -65,6 +68,35 @@ async def test_owner_cannot_break_an_account(database_dsn: str, statement: str) 
     with pytest.raises(asyncpg.CheckViolationError):
         await connection.execute(statement)
     await connection.close()
+
+
+async def test_nobody_writes_between_two_ledgers(engine: Engine, database_dsn: str) -> None:
+    """The engine refuses, the database's functions do, and so does the table, whoever inserts; within one it takes."""
+    yuan, points, bank = new_id(), new_id(), new_id()
+    await engine.create_accounts(
+        [NewAccount(yuan, 156, 10), NewAccount(points, Unit.POINTS, 10), NewAccount(bank, 156, 30)]
+    )
+    between = Transfer(new_id(), yuan, points, 1, 10, 156)
+    assert (await engine.post(between)).result is Result.ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER
+    insert = (
+        "INSERT INTO transfers (id, debit, credit, amount, code, ledger, about, reference, flags, timeout_s, timestamp)"
+        " VALUES ($1, $2, $3, $4, 10, $5, $1, '', $6, 0, now())"
+    )
+    owner = await asyncpg.connect(database_dsn)
+    one = "SELECT ledger_post_one($1, $2, $3, 1, 10::smallint, $4, 0, NULL)"
+    assert await owner.fetchval(one, between.id, yuan, points, 156) is None
+    assert await owner.fetchval(one, between.id, points, yuan, 1001) is None
+    for debit, credit, ledger in ((yuan, points, 156), (yuan, points, 1001), (points, yuan, 156), (yuan, bank, 1001)):
+        for amount, flags in ((1, 0), (0, 66)):  # a payment, and a closing transfer of nothing
+            with pytest.raises(asyncpg.ForeignKeyViolationError, match="must be of its ledger"):
+                await owner.execute(insert, new_id(), debit, credit, amount, ledger, flags)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="for life"):
+        await owner.execute("UPDATE accounts SET ledger = 1001 WHERE id = $1", yuan)
+    transaction = owner.transaction()
+    await transaction.start()
+    await owner.execute(insert, new_id(), yuan, bank, 1, 156, 0)
+    await transaction.rollback()
+    await owner.close()
 
 
 async def test_overflow_is_an_answer(engine: Engine, database_dsn: str) -> None:

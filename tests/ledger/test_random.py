@@ -1,117 +1,91 @@
-"""Random batches: whatever comes in, the engine answers and keeps what the oracle answers and keeps."""
+"""Random stories: whatever comes in, the engine answers and keeps what the oracle answers and keeps, by every route.
 
-from collections.abc import Sequence
-from datetime import timedelta
+A few seconds each; `pytest --hypothesis-profile=long tests/ledger/test_random.py` tries twenty times as many stories.
+What fails is printed as a case of the conformance table: paste it there (tests/ledger/conformance.py), and every route
+plays it from then on.
+"""
 
+from collections.abc import Callable, Sequence
+
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from qrpay.database.pool import Database
-from qrpay.ledger.caps import bank_day, used
-from qrpay.ledger.chart import TransferCode
-from qrpay.ledger.engine import Engine
-from qrpay.ledger.model import Account, AccountFlag, Ledger, NewAccount, Transfer
+from qrpay.ledger.engine import Engine, Route
 from qrpay.ledger.oracle import Oracle
-from qrpay.ledger.soundness import LINKED, PENDING, POST, VOID
-from qrpay.values import Id, new_id
-from tests.ledger.statement import CNY, Time, summary
+from tests.ledger.statement import Play, Time
+from tests.ledger.stories import LINKED, Batch, Line, Told, batches, case_of, many, written
 
-GUARDED = int(AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS)
-ACCOUNTS = 9
-IDS = 24
-
-Line = tuple[int, int, int, int, int, int, int, bool, int]
-"""id, payer, payee, amount, kind, code, hold, linked, timeout: small numbers, so that everything collides."""
-
-lines = st.tuples(
-    st.integers(0, IDS - 1),
-    st.integers(0, ACCOUNTS),  # one past the last account: there is none
-    st.integers(0, ACCOUNTS),
-    st.sampled_from([1, 2, 3, 5, 8, 13, 40, 0, -1]),
-    st.sampled_from([0, 0, 0, 0, PENDING, PENDING, POST, VOID, PENDING | POST]),
-    st.sampled_from([TransferCode.PAYMENT, TransferCode.PAYMENT, TransferCode.REFUND, TransferCode.ORDER_CLOSE]),
-    st.integers(0, IDS - 1),
-    st.sampled_from([False, False, False, True]),
-    st.sampled_from([0, 0, 1, 7]),  # odd, while the clock moves by even seconds: no hold is due in the very instant
-)
-batches = st.lists(st.tuples(st.lists(lines, min_size=1, max_size=30), st.sampled_from([0, 0, 2, 86_400])), max_size=6)
+by_every_route = pytest.mark.parametrize("route", list(Route))
 
 
-@settings(
-    max_examples=60, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
-)
+def examples(number: int) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    """So many stories, or as many times more as the profile asks for."""
+    asked = settings().max_examples  # 100, if no profile says otherwise
+    return settings(
+        max_examples=max(1, number * asked // 100),
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+
+
+@by_every_route
+@examples(30)
 @given(story=batches)
-async def test_engine_equals_oracle(database: Database, story: Sequence[tuple[Sequence[Line], int]]) -> None:
-    """Chains, holds, declines, repeats and caps in batches of any size: the answers and the books are the same."""
-    await _play(database, story)
+async def test_small_batches(database: Database, route: Route, story: Sequence[Batch]) -> None:
+    """Batches of a few, of every kind, with freezes and steps over midnight and New Year between them."""
+    await _same(database, route, written(story))
 
 
-@settings(
-    max_examples=40, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
-)
+@by_every_route
+@examples(10)
+@given(story=many())
+async def test_batches_of_all_sizes(database: Database, route: Route, story: Sequence[Batch]) -> None:
+    """Batches of up to several hundred."""
+    await _same(database, route, written(story))
+
+
+@pytest.mark.parametrize("route", [Route.ADAPTIVE, Route.ALONE])
+@examples(20)
 @given(story=batches)
-async def test_engine_equals_oracle_one_by_one(database: Database, story: Sequence[tuple[Sequence[Line], int]]) -> None:
-    """The same when every transfer comes alone, so that a plain payment takes the short way."""
-    await _play(database, [([line], pause_s) for batch, pause_s in story for line in batch])
+async def test_one_by_one(database: Database, route: Route, story: Sequence[Batch]) -> None:
+    """Every transfer comes alone, so that a plain payment takes the short way; a chain stays together."""
+    await _same(database, route, written([(chain, "wait 0 s") for batch, _ in story for chain in _chains(batch)]))
 
 
-async def _play(database: Database, story: Sequence[tuple[Sequence[Line], int]]) -> None:
+@examples(5)
+@given(story=many())
+async def test_what_is_printed_replays(database: Database, story: Sequence[Batch]) -> None:
+    """A story as it is printed is a case of the conformance table."""
     time = Time()
-    engine, oracle = Engine(database, clock=time), Oracle(clock=time)
-    accounts, ids = [new_id() for _ in range(ACCOUNTS + 1)], [new_id() for _ in range(IDS)]
-    await _open(engine, accounts)
-    await _open(oracle, accounts)
-    for batch, pause_s in story:
-        transfers = [_transfer(line, accounts, ids) for line in batch]
-        expected = [summary(outcome) for outcome in await oracle.post_chain(transfers)]
-        assert [summary(outcome) for outcome in await engine.post_chain(transfers)] == expected
-        time.now += timedelta(seconds=pause_s)
-    await engine.release_due_holds()
-    await oracle.release_due_holds()
-    assert await _books(engine, accounts, time) == await _books(oracle, accounts, time)
-    stood = {key: replace(posted, timestamp=time.now) for key, posted in (await engine.lookup_transfers(ids)).items()}
-    assert stood == {
-        key: replace(posted, timestamp=time.now) for key, posted in (await oracle.lookup_transfers(ids)).items()
-    }
+    told = await Told(Oracle(clock=time), time, at_once=True).tell(written(story))
+    time = Time()
+    await Play(Oracle(clock=time), time, at_once=True).run(case_of(told))
+
+
+async def _same(database: Database, route: Route, story: Sequence[str]) -> None:
+    time = Time()
+    oracle = Told(Oracle(clock=time), time, at_once=True)
+    expected = await oracle.tell(story)
+    time = Time()
+    engine = Engine(database, clock=time, route=route)
+    played = Told(engine, time, at_once=True)
+    told = await played.tell(story)
+    for number, (ours, theirs) in enumerate(zip(told, expected, strict=True)):
+        if ours != theirs:
+            text = "\n".join(["== A story that a random run told.", *expected])
+            pytest.fail(f"by {route}, line {number} came out as\n{ours}\nof this case:\n\n{text}\n", pytrace=False)
+    assert await played.books() == await oracle.books(), "\n".join(expected)
     await engine.close()
 
 
-async def _open(ledger: Ledger, accounts: Sequence[Id]) -> None:
-    """A bank, customers with a little money, capped ones, one that may not pay, one in another ledger."""
-    bank, *customers = accounts[:ACCOUNTS]
-    await ledger.create_accounts(
-        [
-            NewAccount(bank, CNY, 30),
-            *(NewAccount(customer, CNY, 10, GUARDED) for customer in customers[:3]),
-            NewAccount(customers[3], CNY, 10, GUARDED, day_limit=20, year_limit=30),
-            NewAccount(customers[4], CNY, 10, GUARDED, balance_limit=25),
-            NewAccount(customers[5], CNY, 10, GUARDED | int(AccountFlag.DEBITS_FROZEN)),
-            NewAccount(customers[6], CNY, 10, int(AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS)),
-            NewAccount(customers[7], 344, 10),
-        ]
-    )
-    for customer in customers[:5]:
-        await ledger.post(Transfer(new_id(), bank, customer, 20, TransferCode.TOP_UP, CNY))
-
-
-async def _books(ledger: Ledger, accounts: Sequence[Id], time: Time) -> list[Account]:
-    books = []
-    for account in (await ledger.lookup_accounts(accounts)).values():
-        # A payment taken back leaves the day it would have counted for, with nothing used.
-        day_used, year_used = used(account, bank_day(time.now))
-        books.append(replace(account, created_at=time.now, used_on=None, day_used=day_used, year_used=year_used))
-    return sorted(books, key=lambda account: account.id)
-
-
-def _transfer(line: Line, accounts: Sequence[Id], ids: Sequence[Id]) -> Transfer:
-    place, payer, payee, amount, kind, code, hold, linked, timeout_s = line
-    flags = kind | (LINKED if linked else 0)
-    if kind in (POST, VOID):
-        return replace(
-            Transfer.of_hold(ids[place], ids[hold], void=kind == VOID, amount=amount if amount < 8 else None),
-            flags=flags,
-        )
-    amount = 0 if code == TransferCode.ORDER_CLOSE and amount > 8 else amount
-    return Transfer(ids[place], accounts[payer], accounts[payee], amount, code, CNY, flags=flags,
-                    timeout_s=timeout_s if kind == PENDING else 0)  # fmt: skip
+def _chains(batch: Sequence[Line]) -> list[list[Line]]:
+    """A batch cut into its chains."""
+    found: list[list[Line]] = [[]]
+    for line in batch:
+        found[-1].append(line)
+        if not line[LINKED]:
+            found.append([])
+    return [chain for chain in found if chain]
