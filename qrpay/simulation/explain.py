@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from qrpay.ledger.caps import bank_day, used
 from qrpay.ledger.chart import TransferCode
-from qrpay.ledger.model import NIL, Account, Outcome, Posted, Result, Transfer
+from qrpay.ledger.model import NIL, Account, AccountFlag, Outcome, Posted, Result, Transfer
 from qrpay.ledger.rules import Book
 from qrpay.simulation.evidence import NEVER, Evidence, Known
 from qrpay.simulation.history import Answer, Asked
@@ -69,7 +69,8 @@ class Explain:
         def fits(book: Book, now: datetime) -> bool:
             return [(o.result, o.limit, o.used, o.left) for o in book.post_all(transfers, now)] == said
 
-        if self._at_some_moment(asked, transfers, fits):
+        failing = next((n for n, o in enumerate(outcomes) if o.result is not Result.LINKED_EVENT_FAILED), 0)
+        if self._at_some_moment(asked, transfers, fits, failing):
             return None
         return f"{[o.result.name.lower() for o in outcomes]} {said[0][1:]}: true at no moment of the call"
 
@@ -183,20 +184,30 @@ class Explain:
     # Moments ---------------------------------------------------------------------------------------------------
 
     def _at_some_moment(
-        self, asked: Asked, transfers: Sequence[Transfer], fits: Callable[[Book, datetime], bool]
+        self, asked: Asked, transfers: Sequence[Transfer], fits: Callable[[Book, datetime], bool], failing: int = 0
     ) -> bool:
-        """Whether the rules say this of some state that the accounts may have had during the call."""
-        return any(fits(book, now) for book, now in islice(self._moments(asked, transfers), CUTS_MAX))
+        """Whether the rules say this of some state that the accounts may have had during the call.
 
-    def _moments(self, asked: Asked, transfers: Sequence[Transfer]) -> Iterator[tuple[Book, datetime]]:
+        failing  the place of the transfer that was refused; the accounts of others in its chain count as willing
+        """
+        moments = self._moments(asked, transfers, {transfers[failing].debit, transfers[failing].credit})
+        return any(fits(book, now) for book, now in islice(moments, CUTS_MAX))
+
+    def _moments(self, asked: Asked, transfers: Sequence[Transfer], focus: set[Id]) -> Iterator[tuple[Book, datetime]]:
         retrace, kept = self._retrace, self._evidence.kept
         holds = {t.pending_id for t in transfers if t.pending_id is not None}
         touched = {id for t in transfers for id in (t.debit, t.credit) if id != NIL}
         for hold in holds & kept.keys():
             touched |= {kept[hold].posted.debit, kept[hold].posted.credit}
         accounts = sorted(touched & retrace.lines.keys())
+        if holds:
+            focus = set(accounts)
+        payers = {t.debit for t in transfers}
         # What is near the end is likelier: the answer was given then.
         ranges = [list(reversed(self._places(id, asked))) for id in accounts]
+        for place, id in enumerate(accounts):
+            if not holds and (id not in focus or not _may_refuse(retrace.accounts[id], pays=id in payers)):
+                ranges[place] = ranges[place][:1]
         clocks = {bank_day(now): now for now in self._clocks(asked)} | {"first": self._clocks(asked)[0]}
         standing = [id for t in transfers for id in (t.id, t.pending_id) if id is not None and id in kept]
         for places in product(*ranges):
@@ -205,7 +216,9 @@ class Explain:
                 options = [retrace.lines[id].states[place].options for id, place in cut.items()]
                 for chosen, seen in product(product(*options), (True, False)):
                     book = Book()
-                    book.accounts = {a.id: self._released(a, cut[a.id], now) for a in chosen}
+                    book.accounts = {
+                        a.id: self._released(a, cut[a.id], now) if a.id in focus else _willing(a) for a in chosen
+                    }
                     self._put_standing(book, standing, cut, asked, seen=seen)
                     yield book, now
 
@@ -278,6 +291,15 @@ class Explain:
             and one.call.verb in ("pay", "scan", "close") and self._evidence.order(one) == wanted
             for one in self._evidence.history.asked
         )  # fmt: skip
+
+
+def _may_refuse(account: Account, *, pays: bool) -> bool:
+    """Whether how an account stands can make a difference: a shop that is only paid takes whatever comes."""
+    return pays or account.balance_limit is not None or account.flags & AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS > 0
+
+
+def _willing(account: Account) -> Account:
+    return replace(account, flags=0, day_limit=None, year_limit=None, balance_limit=None)
 
 
 def _counters(account: Account) -> tuple[int, int, int, int]:

@@ -32,11 +32,17 @@ class Faults:
         self._dsn = dsn
         self._workers = workers
         self._clock = clock
+        self._filling = 0
         self._running: set[asyncio.Task[None]] = set()
 
     def bite(self, kind: str) -> None:
         """A trap met a statement."""
         self.bitten[kind] += 1
+
+    def turned_away(self) -> None:
+        """A caller met a full queue."""
+        self.bitten["queue_full"] += self._filling > 0
+        self._filling = max(0, self._filling - 1)
 
     def inject(self, fault: Fault) -> None:
         """Begin this fault; it goes on beside the round's calls."""
@@ -47,7 +53,8 @@ class Faults:
                 worker.proxy.set(Trap(fault.kind, LEDGER_LINE, fault.after, fault.for_ms))
             case "queue_full":
                 for _ in range(4):  # both lines of the batcher, and what comes after them
-                    worker.proxy.set(Trap("stalled_commit", LEDGER_LINE, 0, 150))
+                    worker.proxy.set(Trap("stalled_commit", LEDGER_LINE, 0, 150, told=False))
+                self._filling += 1
             case "clock_jump":
                 self._clock.move(fault.by_s)
                 self.bite(fault.kind)

@@ -128,6 +128,8 @@ class Player:
         answer = await self._answer(call)
         asked.answer, asked.ended, asked.until = answer, self._next(), self.clock.place
         asked.heard = not call.lost
+        if answer.word == "overloaded":
+            self.faults.turned_away()
         if answer.open or not asked.heard:
             self._again.append(replace(call, worker=call.worker + 1, lost=False, twice=False))
 

@@ -21,12 +21,14 @@ class Trap(Struct):
 
     bite     what it does        name     the application_name it waits for
     after    statements that pass before it     for_ms  how long it stalls
+    told     whether it is counted as felt
     """
 
     bite: Bite
     name: str
     after: int = 0
     for_ms: int = 0
+    told: bool = True
 
 
 class Proxy:
@@ -76,7 +78,8 @@ class Proxy:
                     trap.after -= 1
                     return None
                 self._traps.remove(trap)
-                self._bitten(trap.bite)
+                if trap.told:
+                    self._bitten(trap.bite)
                 return trap
         return None
 

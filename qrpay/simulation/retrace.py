@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qrpay.ledger.caps import bank_day
 from qrpay.ledger.chart import MARKERS
@@ -41,7 +42,6 @@ class Retrace(Book):
     def __init__(self, opening: dict[Id, Account]) -> None:
         super().__init__()
         self.accounts = dict(opening)
-        self.alternatives: list[dict[Id, Account]] = [self.accounts]
         self.lines = {id: Line([State((account,), frozenset())], []) for id, account in opening.items()}
         self.holds: dict[Id, datetime | None] = {}  # every hold there was, and when it ran out
         self._places: dict[tuple[Id, Id], int] = {}
@@ -65,10 +65,14 @@ class Retrace(Book):
         due = self.due.get(posted.pending_id) if posted.pending_id is not None else None
         if expiry and (due is None or due > max(posted.timestamp, clocks[-1])):
             return f"a hold was given back before its time, which was {due}"
-        refusal, followed = None, []
-        for accounts in self.alternatives:
-            for now in {bank_day(moment): moment for moment in reversed(clocks)}.values():
-                self.accounts = dict(accounts)
+        refusal, payers = None, []
+        options = self._options(posted)
+        payee = self.accounts.get(posted.credit)
+        # No decision was made later than what it bears as its time.
+        days = {bank_day(moment): moment for moment in reversed(clocks) if moment <= posted.timestamp}
+        for payer in options:
+            for now in days.values():
+                self._set(posted, payer, payee)
                 if posted.pending_id is not None and posted.pending_id in self.transfers:
                     if posted.pending_id in self.resolutions:
                         return "its hold was resolved before"
@@ -80,30 +84,37 @@ class Retrace(Book):
                 self._apply(transfer, now)
                 if posted.pending_id is not None:
                     del self.resolutions[posted.pending_id]
-                if self.accounts not in followed:
-                    followed.append(self.accounts)
-        if not followed:
-            assert refusal is not None, "there is at least one clock"
+                payers.append(self.accounts.get(posted.debit))
+        if not payers:
+            self._set(posted, options[0], payee)
+            if refusal is None:
+                return "it bears a time before any that it was asked at"
             return f"the rules say {refusal.result.name.lower()} (limit {refusal.limit}, used {refusal.used})"
-        self.alternatives = followed
-        self._keep(posted)
+        self._keep(posted, payers)
         return None
 
     def force(self, posted: Posted, clocks: Sequence[datetime]) -> None:
         """Apply it whatever the rules say, so that one violation is not told as many."""
-        for place, accounts in enumerate(self.alternatives):
-            self.accounts = dict(accounts)
-            if posted.pending_id is not None:
-                if posted.pending_id not in self.transfers:
-                    continue
-                self.due.setdefault(posted.pending_id, None)
-            if posted.code not in MARKERS and not {posted.debit, posted.credit} <= self.accounts.keys():
-                continue
-            self._apply(as_transfer(posted), clocks[-1])
-            self.alternatives[place] = self.accounts
-        self._keep(posted)
+        if posted.pending_id is not None:
+            if posted.pending_id not in self.transfers:
+                return
+            self.due.setdefault(posted.pending_id, None)
+        if posted.code not in MARKERS and not {posted.debit, posted.credit} <= self.accounts.keys():
+            return
+        self._apply(as_transfer(posted), clocks[-1])
+        self._keep(posted, [self.accounts.get(posted.debit)])
 
-    def _keep(self, posted: Posted) -> None:
+    def _options(self, posted: Posted) -> Sequence[Account | None]:
+        """How the payer may stand before this transfer."""
+        line = self.lines.get(posted.debit)
+        return [None] if line is None or posted.code in MARKERS else line.states[-1].options
+
+    def _set(self, posted: Posted, payer: Account | None, payee: Account | None) -> None:
+        for account in (payer, payee):
+            if account is not None:
+                self.accounts[account.id] = account
+
+    def _keep(self, posted: Posted, payers: Sequence[Account | None]) -> None:
         """Under its own timestamp, which decides when a hold is due."""
         self.transfers[posted.id] = posted
         if posted.flags & PENDING:
@@ -114,10 +125,18 @@ class Retrace(Book):
             self.due.pop(posted.pending_id, None)
         if posted.code in MARKERS:
             return
+        payee = self.accounts[posted.credit]
         for id in (posted.debit, posted.credit):
             if (line := self.lines.get(id)) is None:
                 continue
-            options = tuple({each[id]: None for each in self.alternatives})
+            if id == posted.debit:
+                options = tuple(dict.fromkeys(payer for payer in payers if payer is not None))
+            else:  # what it may have spent does not change
+                options = tuple(
+                    replace(one, credits_posted=payee.credits_posted, credits_pending=payee.credits_pending,
+                            flags=payee.flags)
+                    for one in line.states[-1].options
+                )  # fmt: skip
             still = line.states[-1].open
             still = still | {posted.id} if posted.flags & PENDING else still - {posted.pending_id}
             line.states.append(State(options, still))

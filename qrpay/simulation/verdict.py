@@ -101,7 +101,7 @@ class Judge:
         days = {bank_day(self.history.readings[-1]), bank_day(max(self.history.readings))}
         for id, account in self.books.accounts.items():
             self.checks["accounts compared"] += 1
-            options = [accounts[id] for accounts in self.retrace.alternatives if id in accounts]
+            options = self.retrace.lines[id].states[-1].options
             if not any(_same(account, option) for option in options):
                 yield f"account {id} stands at {_figures(account)}, replayed {[_figures(one) for one in options]}"
             elif not any(used(account, day) == used(one, day) for one in options for day in days):
