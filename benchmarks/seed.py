@@ -1,10 +1,31 @@
-"""Customers, merchants, tokens and signed codes in bulk, by the house's own services; no request of it is measured."""
+"""Customers, merchants, tokens and signed codes in bulk, by the house's own services; no request of it is measured.
 
+    qrpay bench seed [--people 1000] [--shops 100] [--codes 0] [--processes N] [--url URL] [--out bench]
+
+It works on the database that the server works on (QRPAY_HOME, or QRPAY_DATABASE_URL and QRPAY_MASTER_KEY), and writes
+`credentials.json` and, asked for codes, `codes.ndjson`: a stored order a line, with its signed code, twelve hours long.
+Both files are secrets of a test bank: whoever has them can pay.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import accumulate
+from multiprocessing.queues import Queue
+from pathlib import Path
+from queue import Empty
+from random import Random
 from typing import Final
 
+import msgspec
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
 from benchmarks.town import AMOUNT_MAX, CURRENCY, Credentials, Customer, Due, Merchant, known, order_text
+from qrpay.app import open_core
 from qrpay.codes.payload import CodeContent, sign_code
 from qrpay.core import Core
 from qrpay.features.e_accounts import service as e_accounts
@@ -16,6 +37,8 @@ from qrpay.features.orders import store as orders
 from qrpay.features.orders.model import OrderRow
 from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.model import AccountFlag, NewAccount, Transfer
+from qrpay.settings import Settings, read_settings
+from qrpay.shell import database
 from qrpay.values import CURRENCIES, id_text, new_id, rfc3339
 from qrpay.web.callers import Wallet
 
@@ -119,3 +142,104 @@ async def issue_elsewhere(core: Core, payees: Sequence[Merchant], amounts: Seque
     for start in range(0, len(rows), CHUNK):
         await orders.keep(core.database, rows[start : start + CHUNK])
     return dues
+
+
+# In bulk, for other generators ---------------------------------------------------------------------------------------
+
+
+def main(given: Sequence[str]) -> None:
+    """Write the files."""
+    parser = argparse.ArgumentParser(
+        prog="qrpay bench seed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--people", type=int, default=1_000, help="customers with money; one in twenty more has none")
+    parser.add_argument("--shops", type=int, default=100, help="merchants")
+    parser.add_argument("--codes", type=int, default=0, help="stored orders with signed codes, Zipf over the merchants")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that sign and store side by side")
+    parser.add_argument("--url", help="where the server is reached; QRPAY_HOST and QRPAY_PORT when left out")
+    parser.add_argument("--out", type=Path, default=Path("bench"))
+    args = parser.parse_args(given)
+    args.out.mkdir(parents=True, exist_ok=True)
+    columns = (
+        TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with database(read_settings()) as settings, Progress(*columns) as progress:
+        # Each shop, account and top-up is one step.
+        poor = max(50, args.people // 20)
+        people = progress.add_task("people", total=args.shops + 2 * args.people + poor)
+
+        def told(more: int) -> None:
+            progress.advance(people, more)
+
+        credentials = asyncio.run(_filled(settings, args, told))
+        file = args.out / "credentials.json"
+        _write_secret(file, msgspec.json.format(msgspec.json.encode(credentials)))
+        if args.codes:
+            codes = progress.add_task("codes", total=args.codes)
+            _codes(settings, credentials.merchants, args, lambda more: progress.advance(codes, more))
+    print(f"{file}: {args.people:,} customers, {args.shops:,} merchants, for {args.url or settings.url}")
+    if args.codes:
+        print(f"{args.out / 'codes.ndjson'}: {args.codes:,} codes")
+    print(f"Tokens and codes end at {credentials.expires_at}.")
+
+
+async def _filled(settings: Settings, args: argparse.Namespace, told: Told) -> Credentials:
+    async with open_core(settings) as core:
+        return await fill(core, args.people, args.shops, url=args.url or settings.url, told=told)
+
+
+def _write_secret(file: Path, content: bytes) -> None:
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_bytes(content)
+
+
+def _codes(settings: Settings, shops: Sequence[Merchant], args: argparse.Namespace, told: Told) -> None:
+    """Sign and store in several processes, each its part of the file; then put the parts together."""
+    context = multiprocessing.get_context("spawn")
+    done: Queue[int] = context.Queue()
+    parts, running = [], []
+    for number in range(args.processes):
+        count = args.codes // args.processes + (number < args.codes % args.processes)
+        parts.append(args.out / f"codes.{number}.part")
+        part = (settings, shops, count, parts[-1], number, done)
+        running.append(context.Process(target=_part, args=part))
+    for process in running:
+        process.start()
+    while any(process.is_alive() for process in running) or not done.empty():
+        try:
+            told(done.get(timeout=0.2))
+        except Empty:
+            continue
+    file = args.out / "codes.ndjson"
+    _write_secret(file, b"")
+    with file.open("ab") as whole:
+        for path in parts:
+            if path.exists():
+                with path.open("rb") as content:
+                    shutil.copyfileobj(content, whole)
+                path.unlink()
+    if any(process.exitcode for process in running):
+        raise SystemExit("a process that signed codes died: what it says stands above")
+
+
+def _part(settings: Settings, shops: Sequence[Merchant], count: int, file: Path, seed: int, done: "Queue[int]") -> None:
+    """One process's part."""
+    random = Random(f"{seed} {os.getpid()}")
+    busy = list(accumulate(1 / rank for rank in range(1, len(shops) + 1)))
+    encode = msgspec.json.Encoder().encode
+
+    async def work() -> None:
+        async with open_core(settings) as core:
+            for start in range(0, count, CHUNK):
+                size = min(CHUNK, count - start)
+                payees = random.choices(shops, cum_weights=busy, k=size)
+                amounts = [random.randint(1, AMOUNT_MAX) for _ in range(size)]
+                dues = await issue_elsewhere(core, payees, amounts)
+                lines.write(b"".join(encode(due) + b"\n" for due in dues))
+                done.put(size)
+
+    file.touch(mode=0o600)
+    with file.open("wb") as lines:
+        asyncio.run(work())

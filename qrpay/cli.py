@@ -183,6 +183,22 @@ def docs(folder: Path) -> None:
         click.echo(f"wrote {folder / name}")
 
 
+@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def bench(words: tuple[str, ...]) -> None:
+    """The load testers' kit: measure, seed, profile, hold to the last results. `qrpay bench --help` says more."""
+    try:
+        from benchmarks.__main__ import main as measure
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in ("benchmarks", "matplotlib"):
+            raise
+        raise click.ClickException(
+            "the kit stands in the repository beside the package, and draws with matplotlib: clone it, run"
+            " `make setup`, and use its .venv/bin/python -m qrpay bench"
+        ) from missing
+    measure(words)
+
+
 def main() -> None:
     """Run, and turn what a person can mend into a sentence."""
     try:
