@@ -35,7 +35,7 @@ async def test_a_chain_of_any_length(engine: Engine, length: int) -> None:
 
 
 async def test_a_chain_with_every_kind_of_member(engine: Engine) -> None:
-    """Two hundred holds, posted in part, voided, balanced and paid, in one chain whose last member at first has no payee."""
+    """Two hundred holds, posted in part, voided, balanced and paid, in one chain that first lacks its last payee."""
     teller = Teller(engine)
     payer, shop = await teller.account(10_000), await teller.account()
     members: list[Transfer] = []

@@ -152,6 +152,7 @@ class EntryView(Struct, frozen=True):
     order         the order it belongs to, if any
     direction     `debit`: it left the account
     counterparty  a merchant's name, or a person's, masked; null where none is known
+    corrects      the line that a correction corrects, by its id
     balance       the account's, once this line was in
     at            when it was recorded; lines follow each other by it
     effective_at  when it belongs: what a correction corrects, or the end of a hold that ran out, lies before `at`
@@ -165,6 +166,7 @@ class EntryView(Struct, frozen=True):
     amount: Amount
     currency: CurrencyCode
     counterparty: str | None
+    corrects: str | None
     balance: Balance
     at: str
     effective_at: str

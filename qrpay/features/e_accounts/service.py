@@ -42,7 +42,7 @@ from qrpay.features.merchants.model import Balance
 from qrpay.features.merchants.remembered import Remembered
 from qrpay.ledger.caps import bank_day
 from qrpay.ledger.chart import AccountCode, TransferCode, name_of_ledger
-from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Transfer
+from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Posted, Transfer
 from qrpay.problem import FieldError, invalid_field, not_found
 from qrpay.values import CURRENCIES, Id, Page, claim, encode, id_of, id_text, new_id, rfc3339
 from qrpay.web.callers import Wallet
@@ -233,7 +233,9 @@ async def statement(core: Core, customer: Id, account: Id, ask: EntryQuery) -> P
         raise invalid_field(errors=[FieldError("cursor", "This is no cursor of this statement.")]) from None
     shown = entries[: ask.limit]
     names = await names_of(core, {_other_side(entry, account) for entry in shown})
-    lines = [_line(entry, owned, names) for entry in shown]
+    wrong = [entry.transfer.about for entry in shown if entry.transfer.code == TransferCode.CORRECTION]
+    corrected = await core.ledger.lookup_transfers(wrong) if wrong else {}
+    lines = [_line(entry, owned, names, corrected.get(entry.transfer.about)) for entry in shown]
     return Page(lines, shown[-1].cursor if len(entries) > ask.limit else None)
 
 
@@ -267,11 +269,16 @@ def _other_side(entry: Entry, account: Id) -> Id:
     return entry.transfer.credit if entry.transfer.debit == account else entry.transfer.debit
 
 
-def _line(entry: Entry, owned: EAccount, names: dict[Id, str]) -> EntryView:
+def _line_id(transfer: Posted) -> str:
+    return id_text("ord_" if transfer.code == TransferCode.PAYMENT else "tra_", transfer.id)
+
+
+def _line(entry: Entry, owned: EAccount, names: dict[Id, str], corrected: Posted | None) -> EntryView:
     transfer = entry.transfer
+    corrects = corrected if transfer.code == TransferCode.CORRECTION else None
     of_order = transfer.code in _OF_ORDERS
     return EntryView(
-        id=id_text("ord_" if transfer.code == TransferCode.PAYMENT else "tra_", transfer.id),
+        id=_line_id(transfer),
         kind=_KINDS.get(transfer.code, "transfer"),
         order=id_text("ord_", transfer.about) if of_order else None,
         reference=transfer.reference or None,
@@ -279,6 +286,7 @@ def _line(entry: Entry, owned: EAccount, names: dict[Id, str]) -> EntryView:
         amount=transfer.amount,
         currency=owned.currency,
         counterparty=names.get(_other_side(entry, owned.id)),
+        corrects=None if corrects is None else _line_id(corrects),
         balance=Balance.of(entry.after),
         at=rfc3339(transfer.timestamp),
         effective_at=rfc3339(entry.effective_at),

@@ -176,6 +176,25 @@ async def test_a_statement_names_order_direction_and_payee_page_by_page(core: Co
     assert all(line.effective_at == line.at for line in lines)
 
 
+async def test_a_correction_reads_as_one_in_the_statement(core: Core) -> None:
+    """It stands beside what it corrects, which stays as it was, names it, and belongs to the same time."""
+    shop = await merchants.add(core, NewMerchant("快乐超市", name_latin="HAPPY MART"))
+    opened = await somebody(core, caps=NO_CAPS)
+    await service.top_up(core, opened.account.id, 50_00, "R1")
+    order = await pays(core, opened.account.id, shop.merchant.id, 3)
+    wrong = (await core.ledger.lookup_transfers([order]))[order]
+    outcome = await core.ledger.post(Transfer.of_correction(wrong, amount=2))
+
+    page = await service.statement(core, opened.customer.id, opened.account.id, EntryQuery(limit=3))
+
+    assert outcome.result is Result.CREATED
+    correction, payment, _ = page.data
+    assert (correction.kind, correction.direction, correction.amount) == ("correction", "credit", 2)
+    assert (correction.corrects, correction.effective_at) == (payment.id, payment.at)
+    assert (payment.kind, payment.amount, payment.corrects) == ("payment", 3, None)
+    assert [line.balance.available for line in page.data] == [49_99, 49_97, 50_00]
+
+
 @pytest.mark.parametrize("cursor", ["x", "1", "1.zz", "9" * 100 + "." + "00" * 16, "1.00", "..", "-", "1." + "0" * 34])
 async def test_a_cursor_that_is_none_is_named(core: Core, cursor: str) -> None:
     """A bad cursor is a bad query parameter, not a fault (rules.md 9, row 54)."""
