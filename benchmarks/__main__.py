@@ -12,6 +12,7 @@ measures the one at --url. Afterwards it compares every payment that was acknowl
 """
 
 import argparse
+import resource
 import signal
 import sys
 import tempfile
@@ -34,6 +35,8 @@ from qrpay.shell import database
 
 FURTHER: Final = ("seed", "profile", "gate", "ledger", "show")
 """Subcommands, each a module with a main(arguments)."""
+DESCRIPTORS_MAX: Final = 65_536
+DESCRIPTORS_SPARE: Final = 500
 
 
 def words(text: str) -> list[str]:
@@ -86,11 +89,22 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     if args.quick:
         args.rounds, args.callers, args.seconds = 1, [1, 64], min(args.seconds, 1.0)
         args.waiters, args.day = min(args.waiters, 1_000), min(args.day, 4.0)
+    args.given = given
     if args.only:
         args.waiters = args.day = 0
     if args.url and args.kill:
         parser.error("--kill needs the server that the kit starts itself")
     return args
+
+
+def _raise_descriptors(args: argparse.Namespace) -> None:
+    """As many connections as we may have; the server inherits the limit. Fewer waiters where that is too little."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS_MAX if most == resource.RLIM_INFINITY else min(most, DESCRIPTORS_MAX)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    if args.waiters > most - DESCRIPTORS_SPARE:
+        args.waiters = max(0, most - DESCRIPTORS_SPARE)
+        print(f"only {args.waiters:,} waiters: this process may open {most:,} files (ulimit -Hn)")
 
 
 def main(given: Sequence[str]) -> None:
@@ -99,6 +113,7 @@ def main(given: Sequence[str]) -> None:
         import_module(f"benchmarks.{given[0]}").main(given[1:])
         return
     args = arguments(given)
+    _raise_descriptors(args)
     logs.configure(structs.replace(read_settings({}), log_level="error", log_json=False))
     console = Console(width=None if sys.stdout.isatty() else 150)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # told to stop, it stops its servers first

@@ -19,7 +19,7 @@ from benchmarks.town import Customer, Due, Merchant, Payment
 
 HOURS: Final = (2, 1, 1, 1, 2, 4, 12, 30, 38, 36, 45, 78, 100, 66, 42, 40, 46, 70, 96, 88, 60, 38, 18, 6)
 """How busy each hour is, of the busiest, noon; the second peak is the evening's shopping."""
-SHARES: Final = {"order": 55, "code": 25, "statement": 15, "balance": 5}
+SHARES: Final = {"order": 55, "code": 30, "statement": 5, "balance": 10}
 """How a story begins, in hundredths: a shop shows a code; a customer shows one; somebody looks."""
 SECOND: Final = {"order": 3, "code": 2, "statement": 1, "balance": 1}
 """Requests a story takes."""

@@ -113,9 +113,9 @@ class Shift(Struct):
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """The smallest value that at least this share does not pass; NaN of nothing."""
+    """The smallest value that at least this share does not pass; 0 of nothing."""
     if not ordered:
-        return float("nan")
+        return 0.0  # JSON has no NaN
     return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
 
 

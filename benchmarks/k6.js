@@ -1,7 +1,8 @@
 // The kit's scenarios for k6. `qrpay bench seed` writes the credentials.
 //
 //   k6 run benchmarks/k6.js                                    a mixed day in a minute, open loop
-//   k6 run -e SCENARIO=hot -e VUS=64 benchmarks/k6.js          closed loop: hot, spread, till, orders, statements
+//   k6 run -e SCENARIO=hot -e VUS=64 benchmarks/k6.js          closed loop: hot, spread, till, orders,
+//                                                              statements, balance
 //   k6 run -e SCENARIO=hot -e RATE=500 benchmarks/k6.js        open loop: so many a second, whatever the server does
 //
 // -e CREDENTIALS=../bench/credentials.json  (a path from this file)   -e SECONDS=30
@@ -76,6 +77,14 @@ function shopAndPay(shop, payer) {
   if (paid !== null) check(paid, { 'paid what was owed': (one) => one.amount === order.amount });
 }
 
+function read(part, name) {
+  const reader = zipf(people);
+  const answer = http.get(`${base}/v1/accounts/${reader.account}${part}`, {
+    headers: { Authorization: `Bearer ${reader.access_token}` }, tags: { name },
+  });
+  check(answer, { [`${name} is 200`]: (one) => one.status === 200 });
+}
+
 const stories = {
   hot: () => shopAndPay(shops[0], any(people)),
   spread: () => shopAndPay(zipf(shops), zipf(people)),
@@ -86,16 +95,11 @@ const stories = {
     ask('/v1/callbacks/scan', zipf(shops).secret_key, report, 'charge', 200);
   },
   orders: () => ask('/v1/orders', zipf(shops).secret_key, bill(), 'order', 201),
-  statements: () => {
-    const reader = zipf(people);
-    const answer = http.get(`${base}/v1/accounts/${reader.account}/entries`, {
-      headers: { Authorization: `Bearer ${reader.access_token}` }, tags: { name: 'statement' },
-    });
-    check(answer, { 'statement is 200': (one) => one.status === 200 });
-  },
+  statements: () => read('/entries', 'statement'),
+  balance: () => read('', 'balance'),
   day: () => {
     const draw = Math.random() * 100;
-    stories[draw < 55 ? 'spread' : draw < 80 ? 'till' : 'statements']();
+    stories[draw < 55 ? 'spread' : draw < 85 ? 'till' : draw < 90 ? 'statements' : 'balance']();
   },
 };
 

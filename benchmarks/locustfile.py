@@ -1,8 +1,8 @@
 """The kit's scenarios for Locust. `qrpay bench seed` writes the credentials.
 
-    locust -f benchmarks/locustfile.py --headless -u 64 -r 64 -t 60s [--tags hot | spread | till | orders | statements]
+    locust -f benchmarks/locustfile.py --headless -u 64 -r 64 -t 60s [--tags hot]
 
-Without tags it is a mixed day without its peaks: 55 spread, 25 till, 20 statements, and one of each other.
+Tags: hot, spread, till, orders, statements, balance. Without them it is a mixed day, in which hot and orders are rare.
 QRPAY_CREDENTIALS names another file than bench/credentials.json.
 Locust's own client is the limit at about a thousand requests a second a process: add `--processes -1`.
 """
@@ -73,7 +73,7 @@ class Town(FastHttpUser):
         self.shop_and_pay(zipf(SHOPS, FEW), zipf(PEOPLE, MANY))
 
     @tag("till")
-    @task(25)
+    @task(30)
     def till(self) -> None:
         """A customer shows a code, the shop's till charges it."""
         shown = self.ask("/v1/payment-codes", zipf(PEOPLE, MANY)["access_token"], {}, "payment code", 201)
@@ -88,9 +88,17 @@ class Town(FastHttpUser):
         self.ask("/v1/orders", zipf(SHOPS, FEW)["secret_key"], self.bill(), "order", 201)
 
     @tag("statements")
-    @task(20)
+    @task(5)
     def statements(self) -> None:
         """A customer reads the newest lines of the statement."""
         reader = zipf(PEOPLE, MANY)
         headers = {"Authorization": f"Bearer {reader['access_token']}"}
         self.client.get(f"/v1/accounts/{reader['account']}/entries", headers=headers, name="statement")
+
+    @tag("balance")
+    @task(10)
+    def balance(self) -> None:
+        """A customer looks at the account."""
+        reader = zipf(PEOPLE, MANY)
+        headers = {"Authorization": f"Bearer {reader['access_token']}"}
+        self.client.get(f"/v1/accounts/{reader['account']}", headers=headers, name="balance")

@@ -12,7 +12,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from benchmarks.figures import WORDS, Name, Run
 from benchmarks.goals import PEERS, goals
@@ -110,9 +110,24 @@ def _day(run: Run, file: Path) -> None:
     axes.set_ylabel("requests a second")
     slow = axes.twinx()
     slow.spines["right"].set_visible(True)
-    slow.plot(hours, [hour.p50 for hour in day.hours], "o-", color="#4f9d4f", markersize=4, label="p50, ms (right)")
-    slow.plot(hours, [hour.p99 for hour in day.hours], "^-", color="#b3261e", markersize=4, label="p99, ms (right)")
+    slow.plot(
+        hours,
+        [hour.p50 or float("nan") for hour in day.hours],
+        "o-",
+        color="#4f9d4f",
+        markersize=4,
+        label="p50, ms (right)",
+    )
+    slow.plot(
+        hours,
+        [hour.p99 or float("nan") for hour in day.hours],
+        "^-",
+        color="#b3261e",
+        markersize=4,
+        label="p99, ms (right)",
+    )
     slow.set_yscale("log")
+    slow.set_ylabel("milliseconds from when it was due (log)")
     slow.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_title(f"A mixed day in {day.seconds:.0f} s", loc="left", fontsize=11)
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
@@ -128,8 +143,12 @@ def _peers(run: Run, file: Path) -> None:
         axes.text(1.02, place, f"{ratio.middle:.2f}", transform=axes.get_yaxis_transform(), va="center")
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
+    ends = [end for _, ratio in found for end in (ratio.low, ratio.high)]
+    axes.set_xlim(min(0.5, *ends) * 0.9, max(2.0, *ends) * 1.1)
+    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if tick <= max(2.0, *ends)]
+    axes.set_xticks([tick for tick in ticks if tick >= min(0.5, *ends) * 0.9])
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_yticks(range(len(found)), [fill(words, 30) for words, _ in found], fontsize=9)
     axes.invert_yaxis()
     axes.set_xlabel("our payments over theirs (log); left of the line they are faster")
@@ -159,7 +178,7 @@ def _latency(run: Run, file: Path) -> None:
     shown = [
         Line2D([], [], color=colour, linewidth=6, alpha=0.6, label=WORDS[name]) for name, colour in COLOURS.items()
     ]
-    figure.legend(handles=shown, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(handles=shown, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     _save(figure, file)
 
 
