@@ -153,3 +153,12 @@ SELECT h.id FROM transfers h
 LEFT JOIN transfers r ON r.pending_id = h.id
 LEFT JOIN open_holds o ON o.id = h.id
 WHERE h.flags & 2 = 2 AND (r.id IS NULL) <> (o.id IS NOT NULL);
+
+-- check: closed_by_a_pending_transfer
+-- An account is closed by a transfer exactly as long as that transfer is pending.
+WITH closed AS (
+    SELECT h.debit AS id FROM open_holds o JOIN transfers h ON h.id = o.id WHERE h.flags & 64 = 64
+    UNION
+    SELECT h.credit FROM open_holds o JOIN transfers h ON h.id = o.id WHERE h.flags & 128 = 128
+)
+SELECT a.id FROM accounts a LEFT JOIN closed c ON c.id = a.id WHERE (a.flags & 32 = 32) <> (c.id IS NOT NULL);

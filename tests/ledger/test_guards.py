@@ -158,6 +158,7 @@ BREAKS = {
     "no_account_beyond_its_guards": "ALTER TABLE accounts DROP CONSTRAINT debits_must_not_exceed_credits;"
     "UPDATE accounts SET debits_posted = credits_posted + 1 WHERE flags = 1",
     "no_hold_is_resolved_twice": "DELETE FROM open_holds",
+    "closed_by_a_pending_transfer": "UPDATE accounts SET flags = flags & ~32",
 }
 
 
@@ -168,6 +169,7 @@ async def test_check_rings(fresh_database: Database, fresh_dsn: str, check: str)
     teller = Teller(engine)
     payer, shop = await teller.account(100), await teller.account()
     await engine.post(Transfer(new_id(), payer, shop, 10, 20, 156, flags=2))
+    await engine.post(Transfer(new_id(), shop, payer, 0, 16, 156, flags=2 | 64))
     assert await broken(fresh_database) == {}
 
     connection = await asyncpg.connect(fresh_dsn)
