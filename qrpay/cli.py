@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from qrpay import logs
+from qrpay.care import partitions_group
 from qrpay.database.embedded import EmbeddedServer, EmbeddedServerError
 from qrpay.database.errors import DatabaseUnusableError
 from qrpay.database.migrator import migrate
@@ -166,6 +167,9 @@ def psql(shell: HouseShell) -> None:
         binaries = Path(settings.postgres_bin) if settings.postgres_bin else None
         program = str(EmbeddedServer(settings.folder, binaries=binaries).tool("psql"))
         raise SystemExit(subprocess.call([program, settings.migration_url or settings.database_url]))  # noqa: S603 - ours
+
+
+cli.add_command(partitions_group)
 
 
 @cli.command()

@@ -11,12 +11,14 @@ from qrpay.background.jobs import by_the_clock, guarded
 from qrpay.background.leader import lead
 from qrpay.background.log import LogWriter
 from qrpay.background.model import Job
+from qrpay.ledger.partitions import make_ahead
 
 if TYPE_CHECKING:
     from qrpay.core import Core
     from qrpay.feature import Feature
 
 HOLDS_S: Final = 1.0
+PARTITIONS_S: Final = 3_600.0
 
 
 async def run(core: "Core", features: "Sequence[Feature]", stop: asyncio.Event) -> None:
@@ -34,7 +36,7 @@ async def work(core: "Core", features: "Sequence[Feature]") -> None:
 
     sources = [source for feature in features for source in feature.events]
     keeper = Job("ledger books", books.EVERY_S, books.Keeper().follow)
-    jobs = [holds, keeper, audit, *(job for feature in features for job in feature.jobs)]
+    jobs = [holds, months, keeper, audit, *(job for feature in features for job in feature.jobs)]
     async with asyncio.TaskGroup() as group:
         group.create_task(guarded("event log", LogWriter(core, sources, ring).run))
         for listening in hearing:
@@ -48,5 +50,11 @@ async def _release_due_holds(core: "Core") -> int:
     return await core.ledger.release_due_holds()
 
 
+async def _make_months(core: "Core") -> int:
+    """Make the months of transfers that come; one that is late harms no payment (docs/decisions/0013)."""
+    return await make_ahead(core.database, core.clock)
+
+
 holds: Final = Job("release due holds", HOLDS_S, _release_due_holds)
+months: Final = Job("make months of transfers", PARTITIONS_S, _make_months)
 audit: Final = Job("ledger audit", books.NIGHTLY_S, books.nightly)

@@ -200,6 +200,9 @@ async def _unlike(on: Queries, number: int) -> list[Finding]:
     sealed = {id_of(leaves[at : at + 16]): leaves[at : at + LEAF] for at in range(0, len(leaves), LEAF)}
     standing: dict[Id, bytes] = {row["id"]: row["leaf"] for row in await on.fetch(STATEMENTS.standing, number)}
     missing = [id_ for id_ in sealed if id_ not in standing]
+    if missing:
+        detached = {row["id"] for row in await on.fetch(STATEMENTS.detached, missing)}
+        missing = [id_ for id_ in missing if id_ not in detached]
     known = {row["id"] for row in await on.fetch(STATEMENTS.known, missing)} if missing else set()
     found = [
         Finding("transfer_changed", id_.hex, f"It is not what seal {number} says it was.")

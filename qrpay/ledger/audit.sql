@@ -68,14 +68,20 @@ WHERE s.number = $1::bigint;
 -- $1 ids uuid[]
 SELECT id FROM transfers WHERE id = ANY ($1::uuid[]);
 
+-- name: detached
+-- Those of these transfers that stand in a partition that is not attached; they are compared when it comes back.
+-- $1 ids uuid[]
+SELECT id FROM detached_ids WHERE id = ANY ($1::uuid[]);
+
 -- name: checkpoints_after
--- Checkpoints that follow this one, and by how much each exceeds the one before it and the entries between.
+-- Checkpoints that follow this one, and by how much each exceeds the one before it and the entries between; by nothing
+-- where some of those are not attached.
 -- $1 account uuid  $2 at timestamptz  $3 limit integer
 SELECT p.account, b.at AS since, p.at,
-       (p.debits_pending - coalesce(b.debits_pending, 0) - coalesce(e.debits_pending, 0))::bigint AS debits_pending,
-       (p.debits_posted - coalesce(b.debits_posted, 0) - coalesce(e.debits_posted, 0))::bigint AS debits_posted,
-       (p.credits_pending - coalesce(b.credits_pending, 0) - coalesce(e.credits_pending, 0))::bigint AS credits_pending,
-       (p.credits_posted - coalesce(b.credits_posted, 0) - coalesce(e.credits_posted, 0))::bigint AS credits_posted
+       ((p.debits_pending - coalesce(b.debits_pending, 0) - coalesce(e.debits_pending, 0)) * g.whole)::bigint AS debits_pending,
+       ((p.debits_posted - coalesce(b.debits_posted, 0) - coalesce(e.debits_posted, 0)) * g.whole)::bigint AS debits_posted,
+       ((p.credits_pending - coalesce(b.credits_pending, 0) - coalesce(e.credits_pending, 0)) * g.whole)::bigint AS credits_pending,
+       ((p.credits_posted - coalesce(b.credits_posted, 0) - coalesce(e.credits_posted, 0)) * g.whole)::bigint AS credits_posted
 FROM (
     SELECT * FROM checkpoints WHERE (account, at) > ($1::uuid, $2::timestamptz) ORDER BY account, at LIMIT $3::integer
 ) AS p LEFT JOIN LATERAL (
@@ -84,7 +90,12 @@ FROM (
     SELECT sum(e.debits_pending) AS debits_pending, sum(e.debits_posted) AS debits_posted,
            sum(e.credits_pending) AS credits_pending, sum(e.credits_posted) AS credits_posted
     FROM ledger_entries(p.account, coalesce(b.at, '-infinity'), p.at) AS e
-) AS e ON true
+) AS e ON true CROSS JOIN LATERAL (
+    SELECT CASE WHEN EXISTS (
+        SELECT FROM detached_accounts d JOIN detached_partitions n ON n.name = d.partition
+        WHERE d.account = p.account AND d.first_at <= p.at AND d.last_at > coalesce(b.at, '-infinity')
+    ) THEN 0 ELSE 1 END AS whole
+) AS g
 ORDER BY p.account, p.at;
 
 -- name: named_after
@@ -118,7 +129,7 @@ WITH head AS MATERIALIZED (
     SELECT xid, at, id FROM seals ORDER BY number DESC LIMIT 1
 ), after AS MATERIALIZED (
     SELECT t.debit, t.credit, t.ledger, t.amount, t.flags,
-           CASE WHEN t.flags & 12 <> 0 THEN (SELECT h.amount FROM transfers h WHERE h.id = t.pending_id) END AS held
+           CASE WHEN t.flags & 12 <> 0 THEN (SELECT r.amount FROM hold_resolutions r WHERE r.hold = t.pending_id) END AS held
     FROM transfers t
     WHERE t.amount > 0 AND t.xid >= (SELECT xid FROM head)
         AND (t.xid, t.timestamp, t.id) > ((SELECT xid FROM head), (SELECT at FROM head), (SELECT id FROM head))

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from qrpay.ledger.chart import MARKERS, SPENDS, TransferCode
-from qrpay.ledger.model import ANY_CLOSED, AccountFlag, Posted, Transfer
+from qrpay.ledger.model import ANY_CLOSED, TIMEOUT_MAX_S, AccountFlag, Posted, Transfer
 from qrpay.ledger.rules import Book, chains, closing, movement
-from qrpay.ledger.soundness import BALANCING_CREDIT, BALANCING_DEBIT, LEDGER_MAX, LINKED, PENDING, VOID
+from qrpay.ledger.soundness import BALANCING_CREDIT, BALANCING_DEBIT, LEDGER_MAX, LINKED, PENDING, VOID, is_storable
 from qrpay.values import AMOUNT_MAX, Id
 
 _SPENDS: Final = sorted(int(code) for code in SPENDS)
 _CLOSED_BY_TRANSFER: Final = int(AccountFlag.CLOSED_BY_TRANSFER)
 _PAYS: Final = int(ANY_CLOSED | AccountFlag.DEBITS_FROZEN)
 _RECEIVES: Final = int(ANY_CLOSED | AccountFlag.CREDITS_FROZEN)
+_ORDINARY: Final = frozenset(TransferCode) - {TransferCode.CORRECTION}
 _PLAIN: Final = frozenset(TransferCode) - MARKERS - {TransferCode.CORRECTION}
 _NOTHING: Final[tuple[tuple[int, ...], ...]] = ((),) * 10
 
@@ -182,3 +183,36 @@ def _transfers(rows: Sequence[Transfer | Posted], the_ledger: int | None, *, two
         [row.pending_id for row in rows] if two_phase else None,
         [row.timeout_s for row in rows] if two_phase else None,
     ]
+
+
+def candidates(batch: Sequence[Transfer]) -> list[int] | None:
+    """The places of transfers that may be posted in any order; None for all of them, [] for none.
+
+    Posts and voids depend on their hold, and what is malformed is refused; both are decided later. When a chain
+    holds such a one, or one id comes twice, order matters beyond a suspect account: then all are decided in order.
+    """
+    ids = {transfer.id for transfer in batch}
+    if len(ids) < len(batch):
+        return []
+    places = []
+    chained = False
+    for place, transfer in enumerate(batch):
+        amount, linked = transfer.amount, transfer.flags & LINKED
+        if (
+            transfer.flags | LINKED | PENDING == LINKED | PENDING
+            and amount is not None
+            and 0 <= amount <= AMOUNT_MAX
+            and transfer.code in _ORDINARY
+            and (amount == 0) is (transfer.code in MARKERS)
+            and (amount or not transfer.flags & PENDING)
+            and transfer.pending_id is None
+            and (not transfer.timeout_s or (transfer.flags & PENDING and 0 < transfer.timeout_s <= TIMEOUT_MAX_S))
+            and transfer.debit != transfer.credit
+            and 0 < transfer.ledger <= LEDGER_MAX
+            and (not transfer.reference or is_storable(transfer.reference))
+        ):
+            places.append(place)
+        elif chained or linked or transfer.pending_id in ids:
+            return []
+        chained = bool(linked)
+    return None if len(places) == len(batch) else places

@@ -16,11 +16,10 @@ from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger import history
-from qrpay.ledger.chart import MARKERS, TransferCode
-from qrpay.ledger.columns import is_plain, of_any_order, of_decided, of_one
+from qrpay.ledger.columns import candidates, is_plain, of_any_order, of_decided, of_one
+from qrpay.ledger.detached import DetachedError, as_detached, attached, corrects, decided_apart, none_refused
 from qrpay.ledger.model import (
     CHANGES_MAX,
-    TIMEOUT_MAX_S,
     Account,
     AccountChange,
     AccountFlag,
@@ -37,8 +36,8 @@ from qrpay.ledger.model import (
 )
 from qrpay.ledger.rules import Book, chains, change_of, expiry_of, same_account
 from qrpay.ledger.seals import Books
-from qrpay.ledger.soundness import BALANCING, LEDGER_MAX, LINKED, PENDING, is_storable
-from qrpay.values import AMOUNT_MAX, Clock, Id, id_of
+from qrpay.ledger.soundness import BALANCING, LINKED
+from qrpay.values import Clock, Id, id_of
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
 
@@ -50,7 +49,6 @@ TRIES_FREE_MAX: Final = 2
 """How often a balancing transfer is decided while others move on; afterwards they wait for it (a round trip)."""
 _TICK: Final = timedelta(microseconds=1)
 _CREATED: Final = Result.CREATED
-_ORDINARY: Final = frozenset(TransferCode) - {TransferCode.CORRECTION}
 
 
 class Route(StrEnum):
@@ -132,7 +130,7 @@ class Engine(Ledger):
             return left_open
         outcomes = await self._clean.add_many(closed)
         undecided = [transfer for transfer, outcome in zip(closed, outcomes, strict=True) if outcome is None]
-        decided = iter(await self._exact.add_many(undecided) if undecided else ())
+        decided = iter(none_refused(await self._exact.add_many(undecided)) if undecided else ())
         return [*(outcome or next(decided) for outcome in outcomes), *left_open]
 
     async def _post_clean(self, batch: Sequence[Transfer]) -> list[Outcome | None]:
@@ -155,22 +153,23 @@ class Engine(Ledger):
         return [None] * len(batch)
 
     async def _post_set(self, batch: Sequence[Transfer]) -> list[Outcome | None]:
-        places = _candidates(batch)
-        candidates = batch if places is None else [batch[place] for place in places]
-        args = of_any_order(candidates) if candidates else None
+        places = candidates(batch)
+        chosen = batch if places is None else [batch[place] for place in places]
+        args = of_any_order(chosen) if chosen else None
         if args is None:
             return [None] * len(batch)
         args += [False, self._now()]
         try:
             row = await self._call_post(args, self._database.ledger)
+        except DetachedError:
+            return [None] * len(batch)
         except asyncpg.SerializationError:
-            row = await self._call_post(
-                args, self._database.ledger
-            )  # whoever was quicker with an id has committed, so it is known now
+            # Whoever was quicker with an id has committed, so it is known now.
+            row = await self._call_post(args, self._database.ledger)
         at = row["base"]
-        outcomes: list[Outcome | None] = [Outcome(_CREATED, at := at + _TICK) for _ in candidates]
+        outcomes: list[Outcome | None] = [Outcome(_CREATED, at := at + _TICK) for _ in chosen]
         unclean = [place - 1 for place in row["unclean"] or ()]
-        refusals = _refusals([candidates[place] for place in unclean], row) if unclean and places is None else None
+        refusals = _refusals([chosen[place] for place in unclean], row) if unclean and places is None else None
         for n, place in enumerate(unclean):
             outcomes[place] = None if refusals is None else refusals[n]
         if places is None:
@@ -186,8 +185,8 @@ class Engine(Ledger):
             return None
         try:
             base = await self._database.ledger.fetchval(STATEMENTS.post_one, *of_one(transfer), self._now())
-        except asyncpg.UniqueViolationError:
-            return None  # somebody was quicker with the id, and has committed
+        except (asyncpg.UniqueViolationError, asyncpg.CheckViolationError):
+            return None  # somebody was quicker with the id, and has committed; or it stands where we cannot see it
         return None if base is None else Outcome(_CREATED, base + _TICK)
 
     async def _post_exactly(self, batch: Sequence[Transfer]) -> list[Outcome]:
@@ -199,14 +198,16 @@ class Engine(Ledger):
                 async with self._database.transaction() as held:
                     await held.execute(STATEMENTS.hold_still, _accounts_of(batch))
                     return await self._decide(batch, held)
-            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
+            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, DetachedError):
                 if attempt == TRIES_MAX - 1:
                     raise  # the batcher waits a little, and asks again
                 await asyncio.sleep(random.uniform(0, 0.001) * 2**attempt)  # noqa: S311 - jitter
         raise AssertionError("the last attempt answers or raises")
 
     async def _decide(self, batch: Sequence[Transfer], on: Queries) -> list[Outcome]:
-        book, now = await self._look(batch, on)
+        book, now, detached = await self._look(batch, on)
+        if detached:
+            return await decided_apart(batch, detached, lambda rest: self._decide(rest, on))
         book.release_due(now)
         outcomes = book.post_all(batch, now)
         places = {posted.id: place for place, posted in enumerate(book.posted, 1)}
@@ -231,17 +232,17 @@ class Engine(Ledger):
         if not doubtful:
             return outcomes
         asked = [batch[place] for place in doubtful]
-        stands, _ = await self._look(asked, on)
+        stands, *_ = await self._look(asked, on)
         if any(stands.accounts.get(id) != book.accounts.get(id) for id in _accounts_of(asked)):
             for place, outcome in zip(doubtful, await self._decide(asked, on), strict=True):
                 outcomes[place] = outcome
         return outcomes
 
-    async def _look(self, batch: Sequence[Transfer], on: Queries) -> tuple[Book, datetime]:
-        """A book of all that these transfers depend on, and the time it shows."""
+    async def _look(self, batch: Sequence[Transfer], on: Queries) -> tuple[Book, datetime, set[Id]]:
+        """A book of all that these transfers depend on, the time it shows, and what of it is not attached."""
         holds = list({transfer.pending_id for transfer in batch if transfer.pending_id is not None})
         ids = {transfer.id for transfer in batch}
-        ids |= {t.about for t in batch if t.code == TransferCode.CORRECTION and t.about is not None}
+        ids |= {t.about for t in batch if corrects(t) and t.about is not None}
         row = await on.fetchrow(STATEMENTS.look, list(ids), holds, _accounts_of(batch), self._now())
         assert row is not None, "a look is one row"
         book = Book()
@@ -250,13 +251,15 @@ class Engine(Ledger):
         resolutions = [Posted(*values) for values in row["resolutions"]]
         book.resolutions = {posted.pending_id: posted for posted in resolutions if posted.pending_id is not None}
         book.due = dict(row["open"])
-        return book, row["now"]
+        return book, row["now"], set(row["detached"]) - book.transfers.keys()
 
     async def _call_post(self, args: Sequence[Any], on: Queries) -> Row:
         try:
             row = await on.fetchrow(STATEMENTS.post, *args)
         except asyncpg.UniqueViolationError as error:
             raise asyncpg.SerializationError("an id was taken meanwhile") from error
+        except asyncpg.CheckViolationError as error:
+            raise as_detached(error) from error
         assert row is not None, "a function answers one row"
         return row
 
@@ -309,12 +312,12 @@ class Engine(Ledger):
         return {row["id"]: Account(*row) for row in await self._database.fetch(STATEMENTS.accounts, ids)}
 
     async def lookup_transfers(self, ids: Sequence[Id]) -> dict[Id, Posted]:
-        """The transfers among these that stand, by id."""
-        return {row["id"]: Posted(*row) for row in await self._database.fetch(STATEMENTS.transfers, ids)}
+        """The transfers among these that stand, by id. Raises `history_detached` when one of them cannot be read."""
+        return attached(await self._database.fetch(STATEMENTS.transfers, ids))
 
     async def about(self, about: Id, code: int) -> Sequence[Posted]:
-        """All transfers of one kind about one thing, oldest first."""
-        return [Posted(*row) for row in await self._database.fetch(STATEMENTS.about, about, code)]
+        """All transfers of one kind about one thing, oldest first. Raises `history_detached` when it cannot be read."""
+        return list(attached(await self._database.fetch(STATEMENTS.about, about, code)).values())
 
     async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
         """The account's statement, newest first. Raises ValueError for a cursor that is none."""
@@ -383,36 +386,3 @@ def _refusals(unclean: Sequence[Transfer], row: Row) -> list[Outcome] | None:
     book.transfers = {posted.id: posted for posted in seen.standing}
     outcomes = book.post_all(unclean, row["base"])
     return None if book.posted or seen.due else outcomes
-
-
-def _candidates(batch: Sequence[Transfer]) -> list[int] | None:
-    """The places of transfers that may be posted in any order; None for all of them, [] for none.
-
-    Posts and voids depend on their hold, and what is malformed is refused; both are decided later. When a chain
-    holds such a one, or one id comes twice, order matters beyond a suspect account: then all are decided in order.
-    """
-    ids = {transfer.id for transfer in batch}
-    if len(ids) < len(batch):
-        return []
-    places = []
-    chained = False
-    for place, transfer in enumerate(batch):
-        amount, linked = transfer.amount, transfer.flags & LINKED
-        if (
-            transfer.flags | LINKED | PENDING == LINKED | PENDING
-            and amount is not None
-            and 0 <= amount <= AMOUNT_MAX
-            and transfer.code in _ORDINARY
-            and (amount == 0) is (transfer.code in MARKERS)
-            and (amount or not transfer.flags & PENDING)
-            and transfer.pending_id is None
-            and (not transfer.timeout_s or (transfer.flags & PENDING and 0 < transfer.timeout_s <= TIMEOUT_MAX_S))
-            and transfer.debit != transfer.credit
-            and 0 < transfer.ledger <= LEDGER_MAX
-            and (not transfer.reference or is_storable(transfer.reference))
-        ):
-            places.append(place)
-        elif chained or linked or transfer.pending_id in ids:
-            return []
-        chained = bool(linked)
-    return None if len(places) == len(batch) else places

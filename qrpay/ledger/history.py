@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qrpay.database.errors import RETRY_AFTER_S
 from qrpay.database.pool import Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import Counters, Entry, Posted
+from qrpay.ledger.problems import history_detached
 from qrpay.ledger.rules import expiry_of_hold, gained
 from qrpay.ledger.soundness import PENDING
 from qrpay.problem import unavailable
@@ -39,7 +41,8 @@ async def balance_at(database: Queries, account: Id, at: datetime) -> Counters |
     """An account's counters as recorded up to a moment, that moment included; None for an account that is unknown.
 
     For a moment that has passed the answer never changes: while a transaction is under way that may hold an earlier
-    transfer of this account, it waits, at most WAIT_S; then it raises `unavailable`.
+    transfer of this account, it waits, at most WAIT_S; then it raises `unavailable`. Raises `history_detached` when it
+    would have to be made of what is not attached.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + WAIT_S
@@ -50,8 +53,10 @@ async def balance_at(database: Queries, account: Id, at: datetime) -> Counters |
         if row is None:
             return None
         under_way = row["under_way"]
+        if row["detached"]:
+            raise history_detached()
         if under_way is None:
-            return Counters(*row[1:])
+            return Counters(*row[2:])
         if loop.time() > deadline:
             raise unavailable(headers={"Retry-After": str(RETRY_AFTER_S)})
         await asyncio.sleep(pause_s)
@@ -59,17 +64,28 @@ async def balance_at(database: Queries, account: Id, at: datetime) -> Counters |
 
 
 async def entries(database: Queries, account: Id, limit: int, before: str | None) -> Sequence[Entry]:
-    """The account's statement, newest first. Raises ValueError for a cursor that is none."""
+    """The account's statement, newest first. Raises ValueError for a cursor that is none, `history_detached`.
+
+    A page ends above the lines of a partition that is not attached, and says so in its last one.
+    """
     at, last = place_of(before) if before else (None, None)
     rows = await database.fetch(STATEMENTS.entries, account, at, last, limit, int(TransferCode.CORRECTION))
+    gaps = rows[0]["gaps"] if rows else await database.fetch(STATEMENTS.gaps, account)
+    floor = max((gap[1] for gap in gaps if at is None or gap[0] < at), default=None)
     lines: list[Entry] = []
     after: Counters | None = None
     for row in rows:
+        if floor is not None and row["timestamp"] <= floor:
+            break
         posted = Posted(*row[:_POSTED])
         if after is None:
             after = Counters(*row[-4:])
         lines.append(Entry(posted, cursor_of(posted), after, _effective(posted, row)))
         after = after.minus(gained(posted, account, row["held"] or 0))
+    if floor is not None and len(lines) < limit:
+        if not lines:
+            raise history_detached()
+        lines[-1] = replace(lines[-1], gap=True)
     return lines
 
 

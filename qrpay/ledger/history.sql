@@ -17,6 +17,8 @@ WITH base AS MATERIALIZED (
 )
 SELECT CASE WHEN changed.xid <> '0' AND NOT pg_visible_in_snapshot(changed.xid, pg_current_snapshot())
            THEN changed.xid::text END AS under_way,
+       EXISTS (SELECT FROM detached_accounts d JOIN detached_partitions n ON n.name = d.partition
+               WHERE d.account = $1::uuid AND d.first_at <= $2::timestamptz AND d.last_at > $2::timestamptz) AS detached,
        (coalesce((SELECT debits_pending FROM base), 0) + coalesce(since.debits_pending, 0))::bigint AS debits_pending,
        (coalesce((SELECT debits_posted FROM base), 0) + coalesce(since.debits_posted, 0))::bigint AS debits_posted,
        (coalesce((SELECT credits_pending FROM base), 0) + coalesce(since.credits_pending, 0))::bigint AS credits_pending,
@@ -54,11 +56,13 @@ WITH page AS MATERIALIZED (
 )
 SELECT p.id, p.debit, p.credit, p.amount, p.code, p.ledger, p.about, p.reference, p.flags, p.pending_id, p.timeout_s,
        p.timestamp,
-       CASE WHEN p.flags & 12 <> 0 THEN (SELECT h.amount FROM transfers h WHERE h.id = p.pending_id) END AS held,
+       CASE WHEN p.flags & 12 <> 0 THEN (SELECT r.amount FROM hold_resolutions r WHERE r.hold = p.pending_id) END AS held,
        CASE WHEN p.flags & 8 = 8 THEN (
            SELECT h.timestamp + make_interval(secs => h.timeout_s) FROM transfers h WHERE h.id = p.pending_id
        ) END AS due_at,
        CASE WHEN p.code = $5::smallint THEN (SELECT c.timestamp FROM transfers c WHERE c.id = p.about) END AS corrected_at,
+       ARRAY(SELECT ROW (d.first_at, d.last_at) FROM detached_accounts d JOIN detached_partitions n ON n.name = d.partition
+             WHERE d.account = $1::uuid) AS gaps,
        (coalesce((SELECT debits_pending FROM base), 0) + coalesce(s.debits_pending, 0))::bigint AS debits_pending,
        (coalesce((SELECT debits_posted FROM base), 0) + coalesce(s.debits_posted, 0))::bigint AS debits_posted,
        (coalesce((SELECT credits_pending FROM base), 0) + coalesce(s.credits_pending, 0))::bigint AS credits_pending,
@@ -83,14 +87,21 @@ ORDER BY timestamp, id LIMIT $2::integer;
 -- name: resolving
 -- What posted or voided a hold.
 -- $1 hold uuid
-SELECT id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
-FROM transfers WHERE pending_id = $1::uuid;
+SELECT t.id, t.debit, t.credit, t.amount, t.code, t.ledger, t.about, t.reference, t.flags, t.pending_id, t.timeout_s,
+       t.timestamp
+FROM hold_resolutions r JOIN transfers t ON t.id = r.transfer WHERE r.hold = $1::uuid;
 
 -- name: seal_of
 -- Under which seal a transfer is; no row: it was posted a moment ago.
 -- $1 id uuid
 SELECT s.number FROM seals s JOIN transfers t ON t.id = $1::uuid
 WHERE (s.xid, s.at, s.id) >= (t.xid, t.timestamp, t.id) ORDER BY s.number LIMIT 1;
+
+-- name: gaps
+-- From when to when an account has lines in partitions that are not attached.
+-- $1 account uuid
+SELECT d.first_at, d.last_at FROM detached_accounts d JOIN detached_partitions n ON n.name = d.partition
+WHERE d.account = $1::uuid;
 
 -- name: verify
 -- Compare accounts with their transfers; see functions/verify.sql.

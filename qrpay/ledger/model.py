@@ -305,12 +305,14 @@ class Entry(Struct, frozen=True):
     after         the account's counters once it was posted
     effective_at  when it belongs: for a hold that ran out, when it was due; for a correction, when what it corrects was
                   recorded; else when it was recorded itself, which is the transfer's timestamp
+    gap           whether older lines follow that are not attached: this is not the end
     """
 
     transfer: Posted
     cursor: str
     after: Counters
     effective_at: datetime
+    gap: bool = False
 
 
 class LedgerTotal(Struct, frozen=True):

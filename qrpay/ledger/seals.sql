@@ -22,7 +22,7 @@ WITH head AS MATERIALIZED (
     SELECT xid, at, id FROM seals ORDER BY number DESC LIMIT 1
 ), after AS MATERIALIZED (
     SELECT t.ledger, t.amount, t.flags,
-           CASE WHEN t.flags & 12 <> 0 THEN (SELECT h.amount FROM transfers h WHERE h.id = t.pending_id) END AS held
+           CASE WHEN t.flags & 12 <> 0 THEN (SELECT r.amount FROM hold_resolutions r WHERE r.hold = t.pending_id) END AS held
     FROM transfers t
     WHERE t.xid >= (SELECT xid FROM head)
         AND (t.xid, t.timestamp, t.id) > ((SELECT xid FROM head), (SELECT at FROM head), (SELECT id FROM head))

@@ -10,7 +10,8 @@ SELECT ledger_post_one($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: look
 -- All that a few transfers depend on, in one snapshot: what stands under their ids, their holds and what resolved
--- them, and of every account they touch the counters and the holds that ran out of time (at most 1000).
+-- them, and of every account they touch the counters and the holds that ran out of time (at most 1000); and which of
+-- these ids stand in a partition that is not attached.
 -- $1 ids uuid[]  $2 holds uuid[]  $3 accounts uuid[]  $4 what time it is, or null for the server's clock
 WITH now_ AS MATERIALIZED (
     SELECT coalesce($4::timestamptz, clock_timestamp()) AS now
@@ -30,8 +31,8 @@ WITH now_ AS MATERIALIZED (
 ), resolutions AS MATERIALIZED (
     SELECT t.id, t.debit, t.credit, t.amount, t.code, t.ledger, t.about, t.reference, t.flags, t.pending_id,
            t.timeout_s, t.timestamp
-    FROM transfers t
-    WHERE t.pending_id = ANY ($2::uuid[])
+    FROM hold_resolutions r JOIN transfers t ON t.id = r.transfer
+    WHERE r.hold = ANY ($2::uuid[])
 ), touched AS MATERIALIZED (
     SELECT a.id, a.ledger, a.code, a.flags, a.debits_pending, a.debits_posted, a.credits_pending, a.credits_posted,
            a.day_limit, a.year_limit, a.balance_limit, a.used_on, a.day_used, a.year_used, a.created_at
@@ -44,7 +45,8 @@ SELECT (SELECT now FROM now_) AS now,
        ARRAY(SELECT ROW (touched.*) FROM touched) AS accounts,
        ARRAY(SELECT ROW (standing.*) FROM standing) AS standing,
        ARRAY(SELECT ROW (resolutions.*) FROM resolutions) AS resolutions,
-       ARRAY(SELECT ROW (open.id, open.due_at) FROM open) AS open;
+       ARRAY(SELECT ROW (open.id, open.due_at) FROM open) AS open,
+       ARRAY(SELECT d.id FROM detached_ids d WHERE d.id = ANY ($1::uuid[] || $2::uuid[])) AS detached;
 
 -- name: open_accounts
 -- Open accounts; those that are there already stay as they are.
@@ -70,17 +72,24 @@ SELECT id, ledger, code, flags, debits_pending, debits_posted, credits_pending, 
 FROM accounts WHERE id = ANY ($1::uuid[]);
 
 -- name: transfers
--- Transfers as they stand.
+-- Transfers as they stand; of one in a partition that is not attached, the id alone.
 -- $1 ids uuid[]
 SELECT id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
-FROM transfers WHERE id = ANY ($1::uuid[]);
+FROM transfers WHERE id = ANY ($1::uuid[])
+UNION ALL
+SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM detached_ids WHERE id = ANY ($1::uuid[]);
 
 -- name: about
--- All transfers of one kind about one thing, oldest first. A thing has few, so there is no page.
+-- All transfers of one kind about one thing, oldest first. A thing has few, so there is no page. When it stands in a
+-- partition that is not attached, so may they: then its id comes last, alone.
 -- $1 about uuid  $2 code smallint
 SELECT id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
 FROM transfers
 WHERE code = $2::smallint AND (id = $1::uuid AND about = id OR about = $1::uuid AND about <> id)
+UNION ALL
+SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM detached_ids WHERE id = $1::uuid
 ORDER BY timestamp, id;
 
 -- name: tail
@@ -110,14 +119,14 @@ SELECT ledger FROM accounts GROUP BY ledger
 HAVING sum(debits_posted) <> sum(credits_posted) OR sum(debits_pending) <> sum(credits_pending);
 
 -- check: counters_equal_transfers
--- Each account's counters are the sums of its transfers.
-WITH holds AS (
-    SELECT t.*, h.amount AS held FROM transfers t LEFT JOIN transfers h ON h.id = t.pending_id
-), sides AS (
-    SELECT debit AS id, true AS pays, flags, amount, held FROM holds
+-- Each account's counters are the sums of its transfers, and of what was summed up when a partition was detached.
+WITH sides AS (
+    SELECT t.debit AS id, true AS pays, t.flags, t.amount, r.amount AS held
+    FROM transfers t LEFT JOIN hold_resolutions r ON r.hold = t.pending_id
     UNION ALL
-    SELECT credit, false, flags, amount, held FROM holds
-), sums AS (
+    SELECT t.credit, false, t.flags, t.amount, r.amount
+    FROM transfers t LEFT JOIN hold_resolutions r ON r.hold = t.pending_id
+), parts AS (
     SELECT id,
            coalesce(sum(amount) FILTER (WHERE pays AND flags & 10 = 0), 0) AS debits_posted,
            coalesce(sum(amount) FILTER (WHERE NOT pays AND flags & 10 = 0), 0) AS credits_posted,
@@ -125,6 +134,13 @@ WITH holds AS (
            coalesce(sum(CASE WHEN flags & 2 = 2 THEN amount ELSE -held END) FILTER (WHERE NOT pays), 0)
                AS credits_pending
     FROM sides GROUP BY id
+    UNION ALL
+    SELECT d.account, d.debits_posted, d.credits_posted, d.debits_pending, d.credits_pending
+    FROM detached_accounts d JOIN detached_partitions p ON p.name = d.partition
+), sums AS (
+    SELECT id, sum(debits_posted) AS debits_posted, sum(credits_posted) AS credits_posted,
+           sum(debits_pending) AS debits_pending, sum(credits_pending) AS credits_pending
+    FROM parts GROUP BY id
 )
 SELECT a.id FROM accounts a LEFT JOIN sums s USING (id)
 WHERE (a.debits_posted, a.credits_posted, a.debits_pending, a.credits_pending)
@@ -146,13 +162,19 @@ WHERE (flags & 1 = 1 AND debits_posted + debits_pending > credits_posted)
     OR least(debits_posted, debits_pending, credits_posted, credits_pending) < 0;
 
 -- check: no_hold_is_resolved_twice
--- A hold is posted or voided at most once, and is listed as open exactly as long as it is neither.
-SELECT pending_id FROM transfers WHERE pending_id IS NOT NULL GROUP BY pending_id HAVING count(*) > 1
+-- A hold is posted or voided at most once, by the transfer that is noted for it, for the amount that was held; and it is
+-- listed as open exactly as long as it is neither.
+SELECT t.id FROM transfers t LEFT JOIN hold_resolutions r ON r.hold = t.pending_id
+WHERE t.pending_id IS NOT NULL AND r.transfer IS DISTINCT FROM t.id
 UNION ALL
 SELECT h.id FROM transfers h
-LEFT JOIN transfers r ON r.pending_id = h.id
+LEFT JOIN hold_resolutions r ON r.hold = h.id
 LEFT JOIN open_holds o ON o.id = h.id
-WHERE h.flags & 2 = 2 AND (r.id IS NULL) <> (o.id IS NOT NULL);
+WHERE h.flags & 2 = 2 AND ((r.hold IS NULL) <> (o.id IS NOT NULL) OR r.amount <> h.amount)
+UNION ALL
+SELECT r.hold FROM hold_resolutions r
+WHERE NOT EXISTS (SELECT FROM transfers t WHERE t.id = r.transfer AND t.pending_id = r.hold)
+    AND NOT EXISTS (SELECT FROM detached_ids d WHERE d.id = r.transfer);
 
 -- check: closed_by_a_pending_transfer
 -- An account is closed by a transfer exactly as long as that transfer is pending.

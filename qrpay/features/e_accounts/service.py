@@ -236,7 +236,8 @@ async def statement(core: Core, customer: Id, account: Id, ask: EntryQuery) -> P
     wrong = [entry.transfer.about for entry in shown if entry.transfer.code == TransferCode.CORRECTION]
     corrected = await core.ledger.lookup_transfers(wrong) if wrong else {}
     lines = [_line(entry, owned, names, corrected.get(entry.transfer.about)) for entry in shown]
-    return Page(lines, shown[-1].cursor if len(entries) > ask.limit else None)
+    # What is not attached follows as a refusal on the next page, never as the end of the statement.
+    return Page(lines, shown[-1].cursor if len(entries) > ask.limit or (shown and shown[-1].gap) else None)
 
 
 async def own_accounts(core: Core, customer: Id) -> Sequence[EAccount]:

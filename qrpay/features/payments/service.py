@@ -273,7 +273,9 @@ async def history(core: Core, wallet: Wallet, ask: PaymentsQuery) -> Page[Paymen
             cursor = entry.cursor
             if entry.transfer.code == TransferCode.PAYMENT and entry.transfer.debit == account:
                 found.append(entry.transfer)
-        if len(entries) < 100:
+        if entries and entries[-1].gap and found:
+            break  # the next page says that what follows is not attached
+        if len(entries) < 100 and not (entries and entries[-1].gap):
             return Page(list((await views(core, found)).values()))
     return Page(list((await views(core, found)).values()), cursor)
 

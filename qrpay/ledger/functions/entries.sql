@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION ledger_entries(account uuid, after timestamptz, until
 ) LANGUAGE sql STABLE AS $$
     SELECT t.id, t.timestamp,
            CASE WHEN t.flags & 2 = 2 THEN t.amount WHEN t.flags & 12 = 0 THEN 0
-                ELSE -(SELECT h.amount FROM transfers h WHERE h.id = t.pending_id) END,
+                ELSE -(SELECT r.amount FROM hold_resolutions r WHERE r.hold = t.pending_id) END,
            CASE WHEN t.flags & 10 = 0 THEN t.amount ELSE 0 END,
            0::bigint, 0::bigint
     FROM transfers t
@@ -16,7 +16,7 @@ CREATE OR REPLACE FUNCTION ledger_entries(account uuid, after timestamptz, until
     SELECT t.id, t.timestamp,
            0::bigint, 0::bigint,
            CASE WHEN t.flags & 2 = 2 THEN t.amount WHEN t.flags & 12 = 0 THEN 0
-                ELSE -(SELECT h.amount FROM transfers h WHERE h.id = t.pending_id) END,
+                ELSE -(SELECT r.amount FROM hold_resolutions r WHERE r.hold = t.pending_id) END,
            CASE WHEN t.flags & 10 = 0 THEN t.amount ELSE 0 END
     FROM transfers t
     WHERE t.credit = $1 AND t.timestamp > $2 AND t.timestamp <= $3 AND t.amount > 0

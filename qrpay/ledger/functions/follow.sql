@@ -35,7 +35,7 @@ BEGIN
                (t.timestamp AT TIME ZONE 'Asia/Shanghai')::date AS day,
                ledger_digest(t.id, t.debit, t.credit, t.amount, t.code, t.ledger, t.about, t.reference, t.flags,
                              t.pending_id, t.timeout_s, t.timestamp, t.xid) AS leaf,
-               CASE WHEN t.flags & 12 <> 0 THEN (SELECT h.amount FROM transfers h WHERE h.id = t.pending_id) END AS held
+               CASE WHEN t.flags & 12 <> 0 THEN (SELECT r.amount FROM hold_resolutions r WHERE r.hold = t.pending_id) END AS held
         FROM transfers t
         WHERE t.xid >= head.xid AND (t.xid, t.timestamp, t.id) > (head.xid, head.at, head.id) AND t.xid < bound
         ORDER BY t.xid, t.timestamp, t.id

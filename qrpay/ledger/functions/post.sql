@@ -126,7 +126,8 @@ BEGIN
             GROUP BY side.id
         ) AS d
         WHERE a.id = d.id;
-        IF cardinality(unclean) <= seen_max THEN
+        -- What stands in a partition that is not attached is told before anything else, one by one.
+        IF cardinality(unclean) <= seen_max AND NOT EXISTS (SELECT FROM detached_ids d WHERE d.id = ANY (ids)) THEN
             ends := ARRAY(SELECT debits[place] FROM unnest(unclean) AS place
                           UNION SELECT credits[place] FROM unnest(unclean) AS place);
             seen := json_build_object(
@@ -181,6 +182,11 @@ BEGIN
     GET DIAGNOSTICS resolved = ROW_COUNT;
     IF resolved <> resolving THEN
         RAISE EXCEPTION 'a hold was resolved meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
+    IF resolving > 0 THEN
+        INSERT INTO hold_resolutions (hold, transfer, amount)
+        SELECT t.hold, t.id, (SELECT h.amount FROM transfers h WHERE h.id = t.hold)
+        FROM unnest(ids, holds) AS t (id, hold) WHERE t.hold IS NOT NULL;
     END IF;
 END
 $$;
