@@ -66,6 +66,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
         "--callers", default="1,8,64,256,1024", type=lambda text: [int(part) for part in text.split(",")]
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often all cells are run in turn")
+    parser.add_argument("--minutes", type=float, default=9.5, help="begin no round that would end later; 0: no limit")
     parser.add_argument("--workers", type=int, default=1, help="web workers of qrpay")
     parser.add_argument("--set", action="append", default=[], metavar="QRPAY_NAME=value", help="a setting to try")
     parser.add_argument("--people", type=int, default=20_000, help="payers")

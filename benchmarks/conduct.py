@@ -34,6 +34,8 @@ DAY_S: Final = 12.0
 DAY_SHARE: Final = 0.6
 """The busiest hour offers this share of what the closed loop of 64 callers reached, in requests."""
 ATTACK_S: Final = 5.0
+FURTHER_S: Final = 150.0
+"""Kept free for what comes after the rounds, when minutes are counted."""
 SHOWN: Final = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size")
 
 
@@ -54,14 +56,21 @@ async def conduct(args: argparse.Namespace, settings: Settings | None, home: Pat
     async with _stage(args, settings, home, console) as stage:
         bench = stage.bench
         cells = list(plan(args.callers, args.only, _there(args, bench)))
-        total = args.rounds * len(cells) + len(args.kill) + bool(args.waiters) + bool(args.day) + bool(stage.owner)
+        total = (
+            args.rounds * len(cells)
+            + len(args.kill)
+            + bool(args.waiters)
+            + bool(args.day)
+            + bool(stage.owner and not args.only)
+        )
         with View(console, total) as view:
             bench.said = view.say
             bench.watched = view.watch if args.watch else None
             view.begin("warming up")
             before = await outside.balances(bench.maker.town, bench.address) if settings is None else {}
             await bench.warm(cells, args.callers)
-            done = await _rounds(args.rounds, cells, bench, view)
+            deadline = began + args.minutes * 60 - (FURTHER_S if not args.only else 0) if args.minutes else float("inf")
+            done = await _rounds(args.rounds, cells, bench, view, deadline)
             # Before waiters and attacks, after which it may be a new worker's, or one that has held ten thousand.
             rss_mb = bench.house.rss_mb() if isinstance(bench.house, House) else None
             bench.watched = view.watch
@@ -73,16 +82,25 @@ async def conduct(args: argparse.Namespace, settings: Settings | None, home: Pat
                 else await outside.compare(bench.books, bench.maker.town, bench.address, before, bench.maker.issued)
             )
         return Run(
-            machine=stage.card, command=_command(args.given), seconds=args.seconds, rounds=args.rounds,
+            machine=stage.card, command=_command(args.given), seconds=args.seconds,
+            rounds=max((cell.round for cell in done), default=0),
             workers=args.workers, callers=args.callers, cells=done, verdict=verdict, took_s=time.perf_counter() - began,
             at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), url=args.url, rss_start_mb=stage.started_mb,
             rss_mb=rss_mb, cost=spent, waiters=waiters, day=day, attacks=attacks,
         )  # fmt: skip
 
 
-async def _rounds(rounds: int, cells: Sequence[tuple[Name, int, float]], bench: Bench, view: View) -> list[Cell]:
-    done = []
+async def _rounds(
+    rounds: int, cells: Sequence[tuple[Name, int, float]], bench: Bench, view: View, deadline: float
+) -> list[Cell]:
+    """Round by round; one that would not end in time is not begun, but the first is run in any case."""
+    done: list[Cell] = []
+    began = time.perf_counter()
     for round in range(1, rounds + 1):
+        now = time.perf_counter()
+        if round > 1 and now + (now - began) / (round - 1) > deadline:
+            view.leave_out((rounds - round + 1) * len(cells))
+            break
         for name, callers, share in cells:
             load = f"{share:.0%} of its rate offered" if share else f"{callers} caller{'s' * (callers > 1)}"
             view.begin(f"round {round} of {rounds}: {WORDS[name]}, {load}")

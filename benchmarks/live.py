@@ -73,6 +73,12 @@ class View:
             )
         self._draw()
 
+    def leave_out(self, cells: int) -> None:
+        """So many cells are not run, since the time is over."""
+        total = self._progress.tasks[0].total or 0
+        self._progress.update(self._task, total=total - cells)
+        self._console.print(f"the time is over: {cells} cells of further rounds are left out")
+
     def step(self) -> None:
         """Something that is no cell has ended."""
         self._progress.advance(self._task)

@@ -1,7 +1,9 @@
 """What is run, in which order: every kind of cell in turn, round by round, so that all of them see the same machine."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import median
 from typing import Final
 
 from msgspec import structs
@@ -90,7 +92,8 @@ class Bench:
         if share:
             return await self._offered(name, round, share, seconds)
         shifts: list[Shift] = []
-        server_s = others_s = settled_s = 0.0
+        others: list[float] = []
+        server_s = settled_s = 0.0
         used = Cpu(0, 0)
         if round and name == "issued":
             await self._batch()
@@ -100,14 +103,15 @@ class Bench:
             settled_s += await asyncio.to_thread(self.house.settle)
             self.said("measuring")
             server = peer or self.house
-            before, own, all_before = self.house.cpu(), server.used(), machine_s()
+            began, before, own, all_before = time.perf_counter(), self.house.cpu(), server.used(), machine_s()
             shift = await generator.run(
                 server.address, portion.requests, callers=callers, seconds=left, good=portion.good,
                 bodies=portion.bodies, watched=self.watched,
             )  # fmt: skip
             behind, worked = self.house.cpu().since(before), server.used() - own
             used, server_s = used.plus(behind), server_s + worked
-            others_s += machine_s() - all_before - worked - behind.background - behind.database - shift.cpu_s
+            elsewhere = machine_s() - all_before - worked - behind.background - behind.database - shift.cpu_s
+            others.append(max(0.0, elsewhere / (time.perf_counter() - began)))
             self._rates[name, callers] = shift.rate
             shifts.append(shift)
             await self.enter(name, portion, shift)
@@ -116,7 +120,7 @@ class Bench:
         shift = Shift.together(shifts)
         if round and (name, callers) == ("issued", 64):
             self._closed.append(shift.rate)
-        cell = _cell(name, callers, round, shift, server_s, used, settled_s, max(0.0, others_s / shift.seconds))
+        cell = _cell(name, callers, round, shift, server_s, used, settled_s, median(others))
         if round and name == "issued":
             cell = structs.replace(cell, batch=await self._batch())
         return cell
@@ -141,13 +145,14 @@ class Bench:
         due = due[: len(portion.requests)]
         settled_s = await asyncio.to_thread(self.house.settle)
         self.said("measuring")
-        before, own, all_before = self.house.cpu(), self.house.used(), machine_s()
+        began, before, own, all_before = time.perf_counter(), self.house.cpu(), self.house.used(), machine_s()
         shift = await generator.run_open(
             self.address, portion.requests, due, connections=OPEN_CONNECTIONS, seconds=seconds, good=portion.good,
             watched=self.watched,
         )  # fmt: skip
         used, server_s = self.house.cpu().since(before), self.house.used() - own
-        others = (machine_s() - all_before - server_s - used.background - used.database - shift.cpu_s) / shift.seconds
+        elsewhere = machine_s() - all_before - server_s - used.background - used.database - shift.cpu_s
+        others = elsewhere / (time.perf_counter() - began)
         await self.enter(name, portion, shift)
         cell = _cell(name, 0, round, shift, server_s, used, settled_s, max(0.0, others))
         late_ms = generator.percentile(shift.late, 0.5) * 1_000
