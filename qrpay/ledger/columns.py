@@ -112,7 +112,7 @@ def of_decided(book: Book) -> list[Any]:
         if transfer.code in MARKERS:
             continue
         held = book.transfers[transfer.pending_id].amount if transfer.pending_id else 0
-        at_once, pending, spent = movement(transfer, held)
+        at_once, pending, spent, _ = movement(transfer, held)
         payer = sums.setdefault(transfer.debit, [transfer.ledger] + [0] * 9)
         payee = sums.setdefault(transfer.credit, [transfer.ledger] + [0] * 9)
         payer[_DEBITS] += at_once

@@ -6,7 +6,7 @@ undecided transfers touch. The SQL guards must say the same, which the conforman
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -262,8 +262,8 @@ class Book:
             self.accounts[debit.id] = _debited(debit, move, bank_day(now))
             self.accounts[credit.id] = replace(
                 credit,
-                credits_posted=credit.credits_posted + move[0],
-                credits_pending=credit.credits_pending + move[1],
+                credits_posted=credit.credits_posted + move.posted,
+                credits_pending=credit.credits_pending + move.pending,
             )
         if closes := closing(posted, self.transfers):
             for account, closed in closes:
@@ -300,22 +300,36 @@ def closing(posted: Posted, transfers: Mapping[Id, Posted]) -> list[tuple[Id, bo
     return [(account, closes) for account, flag in ends if hold.flags & flag]
 
 
-def movement(posted: Posted, held: int) -> tuple[int, int, int]:
-    """What a transfer adds to posted, to pending, and to what the payer has spent, in minor units."""
+class Movement(NamedTuple):
+    """What a transfer does to its payer, in minor units.
+
+    posted, pending  what it adds to either counter
+    spent            what counts against the caps of its day
+    freed            what its hold had counted and it gives back, to the caps of the hold's day
+    """
+
+    posted: int
+    pending: int
+    spent: int
+    freed: int
+
+
+def movement(posted: Posted, held: int) -> Movement:
+    """What a transfer moves; `held`: the amount of the hold that it resolves, or 0."""
     if posted.flags & PENDING:
-        return 0, posted.amount, spent_by(posted.code, posted.amount)
+        return Movement(0, posted.amount, spent_by(posted.code, posted.amount), 0)
     if posted.flags & POST:
-        return posted.amount, -held, 0
+        return Movement(posted.amount, -held, 0, spent_by(posted.code, held - posted.amount))
     if posted.flags & VOID:
-        return 0, -held, 0
-    return posted.amount, 0, spent_by(posted.code, posted.amount)
+        return Movement(0, -held, 0, spent_by(posted.code, held))
+    return Movement(posted.amount, 0, spent_by(posted.code, posted.amount), 0)
 
 
 def gained(posted: Posted, account: Id, held: int) -> Counters:
     """What a transfer adds to the counters of one of its accounts; `held`: the amount of the hold it resolves, or 0."""
     if posted.code in MARKERS:
         return Counters()
-    at_once, pending, _ = movement(posted, held)
+    at_once, pending = movement(posted, held)[:2]
     return Counters(pending, at_once, 0, 0) if posted.debit == account else Counters(0, 0, pending, at_once)
 
 
@@ -378,11 +392,12 @@ def _flag_refusal(debit: Account, credit: Account) -> Result | None:
     return None
 
 
-def _debited(account: Account, move: tuple[int, int, int], today: date) -> Account:
-    posted, pending, spent = move
-    account = count(account, spent, today)
+def _debited(account: Account, move: Movement, today: date) -> Account:
+    account = count(account, move.spent, today)
     return replace(
-        account, debits_posted=account.debits_posted + posted, debits_pending=account.debits_pending + pending
+        account,
+        debits_posted=account.debits_posted + move.posted,
+        debits_pending=account.debits_pending + move.pending,
     )
 
 
