@@ -272,7 +272,7 @@ async def _figures(database: Database, books: Books, audit: Audit) -> Audit:
     """The kept figures, the roots that earlier audits saw, and transfers that explain why two accounts differ."""
     found = [
         Finding("figures_differ", f"{name_of_ledger(row[0])} {row[1]}", "Its accounts do not show its closing figures.")
-        for row in await database.fetch(STATEMENTS.closings_that_differ)
+        for row in await database.ledger.fetch(STATEMENTS.closings_that_differ)
     ]
     found += [
         Finding("figures_differ", f"{name_of_ledger(row[0])} {row[1]}", "That day's debits are not its credits.")

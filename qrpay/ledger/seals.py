@@ -126,7 +126,8 @@ class Books:
     async def conservation(self) -> Conservation:
         """Both sides of every ledger as they stand now, and the accounts that are known to differ."""
         head = await self.head()
-        rows = await self._database.fetch(STATEMENTS.totals, AFTER_MAX)
+        # Held to index scans: the planner cannot know how little comes after the seal, and would read the whole table.
+        rows = await self._database.ledger.fetch(STATEMENTS.totals, AFTER_MAX)
         totals = [LedgerTotal(*row) for row in rows]
         found = await self.discrepancies()
         balanced = not found and all(total.balanced for total in totals)
@@ -158,7 +159,7 @@ class Books:
 
         It reads two rows a kind and what is not sealed yet, however many accounts and transfers there are.
         """
-        rows = await self._database.fetch(STATEMENTS.trial_balance, day, AFTER_MAX)
+        rows = await self._database.ledger.fetch(STATEMENTS.trial_balance, day, AFTER_MAX)
         return [
             Closing(
                 row["ledger"],

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from qrpay.database.pool import Database
+from qrpay.database.pool import Database, Queries
 from qrpay.ledger import history
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.engine import Engine
@@ -181,7 +181,7 @@ async def test_a_transfer_under_way_is_waited_for(
     assert await engine.balance_at(payer, at) == Counters(debits_posted=7, credits_posted=100)
 
 
-async def buffers(database: Database, statement: str, *args: object) -> int:
+async def buffers(database: Queries, statement: str, *args: object) -> int:
     """Pages that a statement touches."""
     plan = await database.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", *args)
     top: dict[str, Any] = (plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]

@@ -14,10 +14,11 @@ from qrpay.database.pool import Database
 from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.engine import Engine
 from qrpay.ledger.model import Counters, NewAccount, Transfer, TransferFlag
-from qrpay.ledger.seals import Books
+from qrpay.ledger.seals import AFTER_MAX, STATEMENTS, Books
 from qrpay.values import new_id
 from tests.ledger.statement import CNY, Time
 from tests.ledger.teller import Teller, payment
+from tests.ledger.test_history import buffers
 
 OIDS = {"uuid": 2950, "bigint": 20, "smallint": 21, "integer": 23, "text": 25, "timestamptz": 1184, "xid8": 5069}
 COLUMNS = {
@@ -219,3 +220,22 @@ async def test_conservation_costs_what_changed(fresh_database: Database) -> None
         await within.fetch("SELECT * FROM ledger_verify($1)", [payer, shop])
         assert await within.fetchval(counters) < 1_500
     await engine.close()
+
+
+async def test_a_trial_balance_and_the_light_cost_the_same_on_a_long_history(fresh_database: Database) -> None:
+    """As many pages with 200 transfers under seal as with 8,000."""
+    engine = Engine(fresh_database)
+    teller = Teller(engine)
+    payer, shop = await teller.account(100_000), await teller.account()
+    pages = []
+    for batches in (1, 39):
+        for _ in range(batches):
+            await engine.post_chain([payment(payer, shop, 1) for _ in range(200)])
+        await until_all_is_sealed(engine.books, fresh_database)
+        on = fresh_database.ledger
+        balance = await buffers(on, STATEMENTS.trial_balance.text, date(2027, 1, 1), AFTER_MAX)
+        pages.append((balance, await buffers(on, STATEMENTS.totals.text, AFTER_MAX)))
+    await engine.close()
+
+    for few, many in zip(*pages, strict=True):
+        assert many < few + 20, pages
