@@ -20,6 +20,8 @@ from msgspec import Struct
 from benchmarks.generator import Address, Shift
 
 START_S_MAX: Final = 60.0
+RECOVER_S_MAX: Final = 180.0
+"""A PostgreSQL that was killed reads what it wrote since the last checkpoint, which may be minutes of payments."""
 Measure = Callable[[int, float], Awaitable[Shift]]
 UNBOUND: Final = {
     # One process plays thousands of people, and nobody paces it: what would slow it down must not be what is measured.
@@ -100,7 +102,7 @@ class House:
 
     async def up(self) -> None:
         """Wait until it is ready again, and find its processes; ends the run when it does not come back."""
-        until = time.monotonic() + START_S_MAX
+        until = time.monotonic() + RECOVER_S_MAX
         while time.monotonic() < until:
             if await asyncio.to_thread(_answers, self.address.port, "/readyz"):
                 with suppress(psutil.Error, OSError, ValueError):
@@ -108,7 +110,8 @@ class House:
                     if self.web and self.background:
                         return
             await asyncio.sleep(0.1)
-        raise SystemExit("the server did not come back")
+        said = (self._data.parent / "serve.log").read_text(errors="replace")[-2000:]
+        raise SystemExit(f"the server did not come back within {RECOVER_S_MAX:.0f} s; its log ends:\n{said}")
 
     def rss_mb(self) -> float:
         """Resident memory of the largest web worker, in megabytes (10^6 bytes)."""

@@ -36,6 +36,8 @@ COMMITS: Final = """
 CREATE TABLE peer_commits (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, amount bigint NOT NULL)
 """
 LINE_MAX: Final = 64_000_000
+READY_S_MAX: Final = 120.0
+"""Hordak migrates Django's tables first; a TigerBeetle that does not listen is waited for without end by its client."""
 
 
 class Asked(Struct, frozen=True):
@@ -157,7 +159,13 @@ async def _driver(python: Path, driver: Path, argument: str, log: Path) -> Async
         )  # fmt: skip
 
     try:
-        await answer()
+        try:
+            await asyncio.wait_for(answer(), READY_S_MAX)
+        except TimeoutError:
+            tail = log.read_text(errors="replace")[-2000:]
+            raise SystemExit(
+                f"{driver.parent.name} is not ready after {READY_S_MAX:.0f} s; its log ends:\n{tail}"
+            ) from None
         yield measure
     finally:
         asks.close()
