@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from qrpay import logs
-from qrpay.care import partitions_group
+from qrpay.care import backup_command, partitions_group, restore_command
 from qrpay.database.embedded import EmbeddedServer, EmbeddedServerError
 from qrpay.database.errors import DatabaseUnusableError
 from qrpay.database.migrator import migrate
@@ -169,7 +169,8 @@ def psql(shell: HouseShell) -> None:
         raise SystemExit(subprocess.call([program, settings.migration_url or settings.database_url]))  # noqa: S603 - ours
 
 
-cli.add_command(partitions_group)
+for command in (partitions_group, backup_command, restore_command):
+    cli.add_command(command)
 
 
 @cli.command()

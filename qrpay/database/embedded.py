@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import psutil
 
@@ -25,6 +25,8 @@ START_S_MAX: Final = 300
 SOCKET_PATH_MAX: Final = 90
 """A Unix socket's whole path holds 107 bytes on Linux and 103 on macOS; its name takes 13 of them."""
 LOG_BYTES_MAX: Final = 16_000_000
+ARCHIVE_CONF: Final = "archive.conf"
+"""Beside the data folder: where its log is archived to, once there is a backup."""
 
 DURABLE: Final[Mapping[str, str]] = {
     "listen_addresses": "",
@@ -38,6 +40,9 @@ DURABLE: Final[Mapping[str, str]] = {
     "max_wal_size": "8GB",
     "min_wal_size": "1GB",
     "wal_compression": "off",  # pglz costs two thirds of the speed after a checkpoint
+    "archive_mode": "on",  # takes a start of the server; where to, a backup says while it runs (backup.py)
+    "archive_command": "true",
+    "max_locks_per_transaction": "256",  # a statement on transfers locks each month and its indexes
     "deadlock_timeout": "50ms",
     "log_lock_waits": "on",
     "autovacuum": "on",
@@ -79,6 +84,10 @@ class EmbeddedServer:
         self._binaries = binaries
         self._settings = settings
         self._users: IO[str] | None = None
+
+    def again(self, **settings: object) -> "EmbeddedServer":
+        """The same server, to be started with further settings."""
+        return EmbeddedServer(self.home, binaries=self._binaries, **{**self._settings, **settings})
 
     @property
     def dsn(self) -> str:
@@ -165,18 +174,24 @@ class EmbeddedServer:
     def _write_settings(self) -> None:
         settings = {**DURABLE, "unix_socket_directories": str(self.socket), **self._settings}
         lines = (f"{name} = '{str(value).replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items())
-        (self.data / "qrpay.conf").write_text("".join(lines))
+        text = "".join(lines) + f"include_if_exists '../{ARCHIVE_CONF}'\n"
+        (self.data / "qrpay.conf").write_text(text)
 
     def _run(self, tool: str, *options: str, data: Path | None = None, inherited: tuple[int, ...] = ()) -> int:
         """Run one of PostgreSQL's tools on the data folder; its exit status. What it says goes to the log."""
-        command = [*_wrap(), str(self.tool(tool)), "-D", str(data or self.data), *options]
+        with self.log.open("a") as said:
+            return self.program(
+                tool, "-D", str(data or self.data), *options, pass_fds=inherited, stdout=said, stderr=said
+            ).wait()
+
+    def program(self, name: str, *options: str, **how: Any) -> "subprocess.Popen[str]":
+        """Start a PostgreSQL program as the user that the server runs as. `how` are subprocess.Popen's own options."""
         # PGHOST, PGDATA and their like belong to whoever called us, and would lead the tools astray.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        with self.log.open("a") as said:
-            return subprocess.call(  # noqa: S603 - every word of the command is ours
-                command, cwd=self.home, env=environment, pass_fds=inherited,
-                stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-            )  # fmt: skip
+        return subprocess.Popen(  # noqa: S603 - every word of the command is ours
+            [*_wrap(), str(self.tool(name)), *options],
+            cwd=self.home, env=environment, stdin=subprocess.DEVNULL, text=True, **how,
+        )  # fmt: skip
 
     def tool(self, name: str) -> Path:
         """The path of a PostgreSQL program, such as psql. Raises EmbeddedServerError when it is not there."""
