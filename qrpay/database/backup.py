@@ -1,7 +1,8 @@
 """Backup and restore of the embedded server: base backups, the archive of its log, and any moment since the oldest.
 
-A folder of backups holds `base-…` (by pg_basebackup, verified, with a note of when it was whole) and `wal`, into which the server copies each piece of its log from the first backup on. Restoring copies a base into a new folder
-and lets PostgreSQL replay the log up to the moment asked for; the running server is not touched.
+A folder of backups holds `base-…` (by pg_basebackup, verified, with a note of when it was whole) and `wal`, into which
+the server copies each piece of its log from the first backup on. Restoring copies a base into a new folder and lets
+PostgreSQL replay the log up to the moment asked for; the running server is not touched.
 """
 
 import asyncio

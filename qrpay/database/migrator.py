@@ -23,7 +23,8 @@ APPLICATION: Final = "qrpay_app"
 LOCK_KEY: Final = 0x71727061790001  # "qrpay", then a number of its own
 LOCK_TIMEOUT: Final = "4s"
 STATEMENT_TIMEOUT: Final = "60s"
-LOCK_TRIES_MAX: Final = 3
+LOCK_TRIES_MAX: Final = 5
+LOCK_PAUSE_S: Final = 0.1
 GATE_S_MAX: Final = 600.0
 
 _NUMBERED: Final = re.compile(r"(\d{4})_[a-z0-9]+_[a-z0-9_]+\.sql\Z")
@@ -92,7 +93,7 @@ async def migrate(dsn: str, places: Sequence[Path] | None = None, progress: Prog
     places  folders of numbered files and folders called `functions`; None: all of the house
 
     Any number of processes may call it at once: one works, the others find it done. Each file is one transaction
-    with limits on waiting (4 s for a lock, tried three times; 60 s a statement), unless it says `-- no transaction`:
+    with limits on waiting (4 s for a lock, tried five times; 60 s a statement), unless it says `-- no transaction`:
     then it must be a single statement. Raises MigrationError, having kept what was applied before.
     """
     wanted = read(folders() if places is None else places)
@@ -154,12 +155,13 @@ async def _apply(connection: "asyncpg.Connection[Any]", migration: Migration) ->
     for attempt in range(1, LOCK_TRIES_MAX + 1):
         try:
             await run(connection, migration)
-        except asyncpg.LockNotAvailableError as error:
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
             if attempt == LOCK_TRIES_MAX:
                 raise MigrationError(
                     f"{migration.name}: a table stayed busy for {LOCK_TRIES_MAX} times {LOCK_TIMEOUT}."
                     " Migrate again when the long transaction is over (see pg_stat_activity)."
                 ) from error
+            await asyncio.sleep(LOCK_PAUSE_S * attempt)  # those who queued behind us come first
         except asyncpg.PostgresError as error:
             hint = f" {error.hint}" if isinstance(error.hint, str) else ""
             raise MigrationError(f"{migration.name}: {error}.{hint}") from error
