@@ -1,6 +1,7 @@
 """Plays a plan: round by round, calls and faults at once, until everybody has an answer; then reads the books."""
 
 import asyncio
+import gc
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
@@ -219,4 +220,6 @@ class Player:
 async def played(stage: Stage, plan: Plan, progress: Progress = lambda _done, _of: None) -> History:
     """The history of a plan, in a database of its own."""
     async with stage.database() as dsn:
-        return await Player(stage, plan, dsn).play(progress)
+        history = await Player(stage, plan, dsn).play(progress)
+    gc.collect()  # what the dead workers left unfinished ends here, and not in the middle of something else
+    return history

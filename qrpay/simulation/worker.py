@@ -121,5 +121,8 @@ class Worker:
                 task.cancel()
             if left:
                 await asyncio.wait(left, timeout=5.0)
+        for task in self._life.tasks:
+            if task.done() and not task.cancelled():
+                task.exception()  # nobody is left who could hear it
         if core is not None:
             core.database._pool.terminate()  # nothing of a dead process may linger
