@@ -65,14 +65,14 @@ class Retrace(Book):
         due = self.due.get(posted.pending_id) if posted.pending_id is not None else None
         if expiry and (due is None or due > max(posted.timestamp, clocks[-1])):
             return f"a hold was given back before its time, which was {due}"
-        refusal, payers = None, []
+        refusal, payers, paid = None, [], None
         options = self._options(posted)
         payee = self.accounts.get(posted.credit)
         # No decision was made later than what it bears as its time.
         days = {bank_day(moment): moment for moment in reversed(clocks) if moment <= posted.timestamp}
         for payer in options:
             for now in days.values():
-                self._set(posted, payer, payee)
+                self._set(payer, payee)
                 if posted.pending_id is not None and posted.pending_id in self.transfers:
                     if posted.pending_id in self.resolutions:
                         return "its hold was resolved before"
@@ -85,11 +85,13 @@ class Retrace(Book):
                 if posted.pending_id is not None:
                     del self.resolutions[posted.pending_id]
                 payers.append(self.accounts.get(posted.debit))
+                paid = self.accounts.get(posted.credit)
         if not payers:
-            self._set(posted, options[0], payee)
+            self._set(options[0], payee)
             if refusal is None:
                 return "it bears a time before any that it was asked at"
             return f"the rules say {refusal.result.name.lower()} (limit {refusal.limit}, used {refusal.used})"
+        self._set(payers[0], paid)
         self._keep(posted, payers)
         return None
 
@@ -109,7 +111,7 @@ class Retrace(Book):
         line = self.lines.get(posted.debit)
         return [None] if line is None or posted.code in MARKERS else line.states[-1].options
 
-    def _set(self, posted: Posted, payer: Account | None, payee: Account | None) -> None:
+    def _set(self, payer: Account | None, payee: Account | None) -> None:
         for account in (payer, payee):
             if account is not None:
                 self.accounts[account.id] = account
