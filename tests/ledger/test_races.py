@@ -106,6 +106,30 @@ async def test_a_refusal_was_true_at_some_moment(engines: Sequence[Engine], fres
     assert await teller.balance(capped) == 60 - 40 + 30 + 20
 
 
+async def test_a_retry_that_waited_for_the_first_hears_that_it_stands(
+    engines: Sequence[Engine], fresh_dsn: str
+) -> None:
+    """The first of two equal requests takes the last fen while the second waits: that one is not told to be poor."""
+    teller = Teller(engines[0])
+    payer, other, shop = await teller.account(40), await teller.account(5), await teller.account()
+    last = payment(payer, shop, 40)
+    between = await asyncpg.connect(fresh_dsn)
+    transaction = between.transaction()
+    await transaction.start()
+    await between.execute(
+        "SELECT ledger_post_one($1, $2, $3, 40::bigint, 10::smallint, 156, 40::bigint, NULL)", last.id, payer, shop
+    )
+    asked = asyncio.ensure_future(engines[1].post_chain([last, payment(other, shop, 5)]))
+    async with asyncio.timeout(10):
+        while not await between.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            await asyncio.sleep(0.002)
+    await transaction.commit()
+    await between.close()
+
+    assert [outcome.result for outcome in await asked] == [Result.EXISTS, Result.CREATED]
+    assert await teller.balance(shop) == 45
+
+
 async def test_one_order_many_wallets(engines: Sequence[Engine]) -> None:
     """One wallet pays the order; each other is told that somebody did, and keeps its money."""
     teller = Teller(engines[0])

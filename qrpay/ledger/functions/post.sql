@@ -132,7 +132,9 @@ BEGIN
                           UNION SELECT credits[place] FROM unnest(unclean) AS place);
             seen := json_build_object(
                 'accounts', ARRAY(SELECT to_json(a) FROM accounts a WHERE a.id = ANY (ends)),
-                'standing', ARRAY(SELECT to_json(t) FROM transfers t WHERE t.id = ANY (known)),
+                -- Not `known`: it is of the moment before the locks, and who was waited for may have posted the same.
+                'standing', ARRAY(SELECT to_json(t) FROM transfers t
+                                  WHERE t.id = ANY (ARRAY(SELECT ids[place] FROM unnest(unclean) AS place))),
                 'due', EXISTS (SELECT FROM open_holds o WHERE o.debit = ANY (ends) AND o.due_at <= base)
                     OR EXISTS (SELECT FROM open_holds o WHERE o.credit = ANY (ends) AND o.due_at <= base)
             );
