@@ -33,7 +33,9 @@ class Books:
 
     async def compare(self, core: Core, issued: int) -> Verdict:
         """With the ledger as it stands now; so many orders were said to be open."""
-        rows = await core.database.fetch("SELECT id, debit, credit, amount FROM transfers WHERE code = 10")
+        rows = await core.database.fetch(
+            "SELECT id, debit, credit, amount FROM transfers WHERE code IN (10, 17, 18, 19)"
+        )
         standing = {row[0]: Payment(row[0], row[1], row[2], row[3]) for row in rows}
         missing = sum(standing.get(order) != payment for order, payment in self.acknowledged.items())
         uncalled = sum(order not in self.acknowledged and order not in self.unknown for order in standing)

@@ -13,7 +13,8 @@ from qrpay.feature import Shell
 from qrpay.ledger import audit, history
 from qrpay.ledger.caps import bank_day
 from qrpay.ledger.chart import ACCOUNTS, TRANSFERS, AccountCode, TransferCode, name_of_ledger
-from qrpay.ledger.model import Account, AccountFlag, Counters, Entry, Posted, TransferFlag
+from qrpay.ledger.counters import Counters
+from qrpay.ledger.model import Account, AccountFlag, Entry, Posted, TransferFlag
 from qrpay.ledger.seals import Closing
 from qrpay.values import CURRENCY_OF_LEDGER, Id, decimal_text, encode, id_from_text, id_of, id_text, rfc3339
 

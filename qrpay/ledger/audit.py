@@ -17,8 +17,8 @@ from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger import history
 from qrpay.ledger.chart import name_of_ledger
+from qrpay.ledger.counters import Counters
 from qrpay.ledger.engine import STATEMENTS as ENGINE
-from qrpay.ledger.model import Counters
 from qrpay.ledger.seals import Books, Notary, sealed_message
 from qrpay.values import Clock, Id, id_of
 

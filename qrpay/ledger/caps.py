@@ -1,18 +1,44 @@
-"""The caps of an account: what it may spend in a bank day and a bank year, and hold at any moment (rules.md 3).
+"""The caps of an account: what it may spend in a bank day and year, and by codes of a class, and hold at any moment.
 
-`ledger_allows` and the posting functions say the same in SQL.
+The figures are data (rules.md 3): rows with the day from which they hold. An account's row bears the limits that were
+in force when they were last looked up. `ledger_allows`, `ledger_limits` and the posting functions say the same in SQL.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
-from qrpay.ledger.chart import SPENDS
-from qrpay.ledger.model import Account, Result
+from qrpay.ledger.chart import CODE_CLASS, RESTORES, SPENDS, CapClass, TransferCode
+from qrpay.ledger.limits import CapKind, CapUse, NewCap, Use
+from qrpay.ledger.model import NEVER_LOOKED_UP, Account, Posted, Result, Transfer, TransferFlag
+from qrpay.values import Id
 
 _BEIJING: Final = timedelta(hours=8)
+COLUMNS: Final = (
+    "limits_until", "day_limit", "year_limit", "code_a_limit", "code_b_limit", "code_c_limit", "code_d_limit",
+    "used_on", "day_used", "year_used", "code_a_used", "code_b_used", "code_c_used", "code_d_used",
+)  # fmt: skip
+"""Limits and counters of spending, as an account's row bears them."""
+_CODE_KINDS: Final = (CapKind.CODE_A, CapKind.CODE_B, CapKind.CODE_C, CapKind.CODE_D)
+_CODES: Final = ("code_a_used", "code_b_used", "code_c_used", "code_d_used")
+_RULES: Final = {
+    Result.EXCEEDS_CAP_DAY: CapKind.DAY,
+    Result.EXCEEDS_CAP_YEAR: CapKind.YEAR,
+    Result.EXCEEDS_CAP_BALANCE: CapKind.BALANCE,
+    Result.EXCEEDS_CAP_CODE_A: CapKind.CODE_A,
+    Result.EXCEEDS_CAP_CODE_B: CapKind.CODE_B,
+    Result.EXCEEDS_CAP_CODE_C: CapKind.CODE_C,
+    Result.EXCEEDS_CAP_CODE_D: CapKind.CODE_D,
+}
+_REFUSALS: Final = {kind: result for result, kind in _RULES.items()}
+
+Count = tuple[Id, int, int]
+"""What counts where: the account whose row counts it, minor units, the class of code (0: none)."""
+
+
+# Days ------------------------------------------------------------------------------------------------------------
 
 
 def bank_day(moment: datetime) -> date:
@@ -20,38 +46,227 @@ def bank_day(moment: datetime) -> date:
     return (moment.astimezone(UTC) + _BEIJING).date()
 
 
-def used(account: Account, today: date) -> tuple[int, int]:
-    """What an account has spent in this bank day and in this year; the counters are those of used_on."""
+def resets_at(rule: CapKind, now: datetime) -> datetime | None:
+    """When what a cap has counted begins anew, in UTC: with the bank's day or year; None: never."""
+    if rule is CapKind.BALANCE:
+        return None
+    today = bank_day(now)
+    first = date(today.year + 1, 1, 1) if rule is CapKind.YEAR else today + timedelta(days=1)
+    return datetime(first.year, first.month, first.day, tzinfo=UTC) - _BEIJING
+
+
+# What a cap says now -----------------------------------------------------------------------------------------------
+
+
+def rule_of(result: Result) -> CapKind | None:
+    """The cap behind a refusal."""
+    return _RULES.get(result)
+
+
+def counter_of(account: Account, kind: CapKind) -> Id:
+    """The account in whose row a cap of this kind is counted: its own, unless it shares its caps."""
+    if kind is CapKind.BALANCE:
+        return account.id
+    return (account.day_group if kind in (CapKind.DAY, CapKind.YEAR) else account.code_group) or account.id
+
+
+def limit_of(account: Account, kind: CapKind) -> int | None:
+    """An account's limit, in minor units; None: no cap."""
+    limit: int | None = getattr(account, f"{kind}_limit")
+    return limit
+
+
+def used_of(account: Account, kind: CapKind, today: date) -> int:
+    """What counts against an account's cap on this bank day, in minor units."""
+    if kind is CapKind.BALANCE:
+        return account.credits_posted + account.credits_pending - account.debits_posted
     if account.used_on is None:
-        return 0, 0
-    return (
-        account.day_used if account.used_on >= today else 0,
-        account.year_used if account.used_on >= today.replace(month=1, day=1) else 0,
+        return 0
+    if kind is CapKind.YEAR:
+        return account.year_used if account.used_on >= today.replace(month=1, day=1) else 0
+    counted: int | None = getattr(account, f"{kind}_used")
+    return counted or 0 if account.used_on >= today else 0
+
+
+def used(account: Account, today: date) -> tuple[int, ...]:
+    """What counts against all caps of spending on this bank day: day, year, and the classes A to D of codes."""
+    return tuple(used_of(account, kind, today) for kind in CapKind if kind is not CapKind.BALANCE)
+
+
+def is_stale(account: Account, today: date) -> bool:
+    """Whether an account's limits are to be looked up anew."""
+    return account.limits_until is not None and account.limits_until <= today
+
+
+def cap_guards(
+    accounts: Mapping[Id, Account], transfer: Transfer, now: datetime
+) -> Iterator[tuple[Result, int | None, int]]:
+    """The caps that a transfer meets, in order of precedence: refusal, limit (None: no cap), used."""
+    today = bank_day(now)
+    payer, payee = accounts[transfer.debit], accounts[transfer.credit]
+    spends = transfer.code in SPENDS
+    if spends:
+        counter = accounts[counter_of(payer, CapKind.DAY)]
+        for kind in (CapKind.DAY, CapKind.YEAR):
+            yield _REFUSALS[kind], limit_of(counter, kind), used_of(counter, kind, today)
+    yield Result.EXCEEDS_CAP_BALANCE, payee.balance_limit, used_of(payee, CapKind.BALANCE, today)
+    if spends and (code_class := CODE_CLASS.get(TransferCode(transfer.code))):
+        kind = CapKind(f"code_{code_class.name.lower()}")
+        counter = accounts[counter_of(payer, kind)]
+        yield _REFUSALS[kind], limit_of(counter, kind), used_of(counter, kind, today)
+
+
+# Counting ----------------------------------------------------------------------------------------------------------
+
+
+def counts_of(code: int, amount: int, payer: Account) -> list[Count]:
+    """Where a transfer of this kind counts for its payer's caps: in the payer's row, or where it shares its caps."""
+    if code not in SPENDS or not amount:
+        return []
+    code_class = int(CODE_CLASS.get(TransferCode(code), 0))
+    of_day, of_code = payer.day_group or payer.id, payer.code_group or payer.id
+    if not code_class or of_day == of_code:
+        return [(of_day, amount, code_class)]
+    return [(of_day, amount, 0), (of_code, amount, code_class)]
+
+
+def spent_by(posted: Posted, accounts: Mapping[Id, Account]) -> list[Count]:
+    """What a transfer adds to the counters of caps."""
+    if posted.flags & (TransferFlag.POST_PENDING | TransferFlag.VOID_PENDING):
+        return []
+    return counts_of(posted.code, posted.amount, accounts[posted.debit])
+
+
+def given_back_by(
+    posted: Posted, transfers: Mapping[Id, Posted], counted_on: Mapping[Id, date], accounts: Mapping[Id, Account]
+) -> tuple[date, list[Count]] | None:
+    """What a transfer gives back of caps, and the bank day on which that was counted; None: nothing.
+
+    A void gives back all of its hold, a post what it leaves of it, a correction what it corrects of a payment
+    (chart.RESTORES); a refund nothing.
+    """
+    if posted.pending_id is not None:
+        hold = transfers[posted.pending_id]
+        amount = hold.amount - (0 if posted.flags & TransferFlag.VOID_PENDING else posted.amount)
+        day = counted_on.get(hold.id)
+        counts = counts_of(hold.code, amount, accounts[hold.debit]) if amount else []
+        return (day, counts) if counts and day is not None else None
+    if posted.code not in RESTORES:
+        return None
+    wrong = transfers[posted.about]
+    if wrong.pending_id is not None or wrong.flags & TransferFlag.PENDING or wrong.debit != posted.credit:
+        return None
+    counts = counts_of(wrong.code, min(posted.amount, wrong.amount), accounts[wrong.debit])
+    return (bank_day(wrong.timestamp), counts) if counts else None
+
+
+def count(account: Account, spent: int, code_class: int, today: date) -> Account:
+    """The account after it has spent this much today, by a code of this class (0: none); minor units."""
+    goes_on = account.used_on is not None and account.used_on >= today
+    counters: dict[str, int | None] = {name: getattr(account, name) if goes_on else None for name in _CODES}
+    if code_class:
+        name = _CODES[code_class - 1]
+        counters[name] = (counters[name] or 0) + spent
+    return replace(
+        account,
+        used_on=account.used_on if goes_on else today,
+        day_used=used_of(account, CapKind.DAY, today) + spent,
+        year_used=used_of(account, CapKind.YEAR, today) + spent,
+        **counters,
     )
 
 
-def spent_by(code: int, amount: int) -> int:
-    """What of a transfer's amount counts against its payer's caps, in minor units."""
-    return amount if code in SPENDS else 0
-
-
-def cap_guards(debit: Account, credit: Account, code: int, now: datetime) -> Iterator[tuple[Result, int | None, int]]:
-    """The caps that a transfer of this kind meets, in order of precedence: refusal, limit (None: no cap), used."""
-    if code in SPENDS:
-        day_used, year_used = used(debit, bank_day(now))
-        yield Result.EXCEEDS_CAP_DAY, debit.day_limit, day_used
-        yield Result.EXCEEDS_CAP_YEAR, debit.year_limit, year_used
-    yield (
-        Result.EXCEEDS_CAP_BALANCE,
-        credit.balance_limit,
-        credit.credits_posted + credit.credits_pending - credit.debits_posted,
-    )
-
-
-def count(account: Account, spent: int, today: date) -> Account:
-    """The account after it has spent this much today, in minor units."""
-    if not spent:
+def give_back(account: Account, amount: int, code_class: int, counted_on: date) -> Account:
+    """The account after a part of what it spent on a bank day was given back, as far as that is still counted."""
+    if account.used_on is None:
         return account
-    day_used, year_used = used(account, today)
-    used_on = today if account.used_on is None else max(account.used_on, today)
-    return replace(account, used_on=used_on, day_used=day_used + spent, year_used=year_used + spent)
+    if counted_on.year == account.used_on.year:
+        account = replace(account, year_used=max(0, account.year_used - amount))
+    if counted_on == account.used_on:
+        account = replace(account, day_used=max(0, account.day_used - amount))
+        if code_class:
+            name = _CODES[code_class - 1]
+            account = replace(account, **{name: max(0, (getattr(account, name) or 0) - amount) or None})
+    return account
+
+
+# Which caps are in force -------------------------------------------------------------------------------------------
+
+
+def renewed(account: Account, members: Sequence[Account], caps: Sequence[NewCap], today: date) -> Account:
+    """The account with the limits that the caps say today. `members`: who counts in its row, if only itself."""
+    shares = {CapKind.DAY: account.day_group, CapKind.YEAR: account.day_group, CapKind.BALANCE: None}
+    limits: dict[str, int | None] = {}
+    for kind in CapKind:
+        if shares.get(kind, account.code_group):
+            limits[f"{kind}_limit"] = 0  # it spends nothing in its own row
+        elif account.cap_class == CapClass.EVERY and kind in shares:
+            limits[f"{kind}_limit"] = None  # a row that counts codes, and nothing else
+        else:
+            found = [_in_force(member, kind, caps, today) for member in members]
+            limits[f"{kind}_limit"] = min((limit for limit in found if limit is not None), default=None)
+    later = [cap.effective_on for cap in caps if cap.effective_on > today and concerns(cap, members)]
+    return replace(account, limits_until=min(later, default=None), **limits)
+
+
+def _in_force(account: Account, kind: CapKind, caps: Sequence[NewCap], today: date) -> int | None:
+    """The account's own cap, or that of its class; of two for one day the later one."""
+    in_force = sorted((c for c in caps if c.kind == kind and c.effective_on <= today), key=lambda c: c.effective_on)
+    own = [cap for cap in in_force if cap.account == account.id]
+    if own and not own[-1].inherits:
+        return own[-1].amount
+    whose = CapClass.EVERY if kind.startswith("code") and account.cap_class else account.cap_class
+    of_class = [cap for cap in in_force if cap.cap_class == whose and cap.ledger == account.ledger]
+    return of_class[-1].amount if of_class else None
+
+
+def concerns(cap: NewCap, members: Sequence[Account]) -> bool:
+    """Whether a cap is one of these accounts', or of a class that they follow."""
+    if cap.account is not None:
+        return any(cap.account == member.id for member in members)
+    whose = {member.cap_class for member in members} | ({CapClass.EVERY} if members[0].cap_class else set())
+    return cap.ledger == members[0].ledger and cap.cap_class in whose
+
+
+def looked_up_next(account: Account, effective_on: date) -> Account:
+    """The account after a cap was set that begins on this day."""
+    until = account.limits_until
+    return replace(account, limits_until=effective_on if until is None else min(until, effective_on))
+
+
+def sharing(account: Account, day_group: Id | None, code_group: Id) -> Account:
+    """The account when it has begun to count elsewhere; what it had used has been moved there."""
+    day = {"day_group": day_group, "day_limit": 0, "year_limit": 0, "day_used": 0, "year_used": 0}
+    code: dict[str, int | Id | None] = {"code_group": code_group, **dict.fromkeys(_CODES)}
+    code |= dict.fromkeys([name.replace("used", "limit") for name in _CODES], 0)
+    moved = replace(account, limits_until=NEVER_LOOKED_UP, **code)
+    return replace(moved, **day) if day_group is not None else moved
+
+
+def joined(group: Account, members: Sequence[Account], today: date, *, of_codes: bool) -> Account:
+    """The row where these accounts count their codes, or their day and year, with what those that are new have used."""
+    new = [member for member in members if (member.code_group if of_codes else member.day_group) is None]
+    group = replace(count(group, 0, 0, today), limits_until=NEVER_LOOKED_UP)
+    for member in new:
+        if of_codes:
+            for kind, name in zip(_CODE_KINDS, _CODES, strict=True):
+                used = (getattr(group, name) or 0) + used_of(member, kind, today)
+                group = replace(group, **{name: used or None})
+        else:
+            group = replace(
+                group,
+                day_used=group.day_used + used_of(member, CapKind.DAY, today),
+                year_used=group.year_used + used_of(member, CapKind.YEAR, today),
+            )
+    return group
+
+
+def use_of(accounts: Mapping[Id, Account], account: Account, now: datetime) -> CapUse:
+    """What an account's caps say now, by the limits in the rows where it is counted."""
+    caps_now = {}
+    for kind in CapKind:
+        counter = accounts[counter_of(account, kind)]
+        limit = limit_of(counter, kind)
+        if limit is not None:
+            caps_now[kind] = Use(limit, used_of(counter, kind, bank_day(now)), resets_at(kind, now))
+    return CapUse(caps_now, shared=account.code_group is not None)

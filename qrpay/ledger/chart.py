@@ -21,19 +21,23 @@ class AccountCode(IntEnum):
     BANK_CASH = 30  # the bank's own cash: what customers topped up stands on its debit side
     MARKER = 40  # both ends of zero-amount transfers that only claim an id; never holds money
     BANK_CONTROL = 41  # the other end of a marker
+    CAP_GROUP = 50  # holds no money: counts what several accounts of one person spend together
 
 
 class TransferCode(IntEnum):
     """Kinds of transfer, by what they mean to the business."""
 
     TOP_UP = 1  # bank cash to customer
-    PAYMENT = 10  # customer to merchant; its id is the order's id
+    PAYMENT = 10  # customer to merchant, without a PIN (class C); the id of every payment is the order's id
     ORDER_CLOSE = 11  # zero: the merchant closed the order, for good; its id is the order's id
     ORDER_EXPIRE = 12  # zero: the order ran out of time; its id is the order's id
     CODE_USED = 13  # zero: a payment code was spent; its id is the code's id, `about` the order
     REFUND = 14  # merchant to customer, `about` the order
     CORRECTION = 15  # puts a wrong transfer right, `about` that transfer; nothing that stands is ever changed
     CLOSING = 16  # closes one of its accounts as long as it is pending, and holds what is left in it, or nothing
+    PAYMENT_PIN = 17  # a payment with the PIN: two factors, no certificate (class B)
+    PAYMENT_SIGNED = 18  # a payment with two factors, one of them a certificate or signature (class A)
+    PAYMENT_STATIC = 19  # a payment by a static code, whatever the factors (class D)
     HOLD = 20  # a two-phase reservation
 
 
@@ -74,6 +78,9 @@ ACCOUNTS: Final[Mapping[AccountCode, AccountKind]] = {
         "debit", "nobody", False, "One end of transfers of nothing, which only claim an id. It has no row and no money."
     ),
     AccountCode.BANK_CONTROL: AccountKind("credit", "nobody", False, "The other end of such transfers."),
+    AccountCode.CAP_GROUP: AccountKind(
+        "credit", "nobody", False, "Never holds money: counts what the accounts of one customer spend together."
+    ),
 }
 
 
@@ -87,7 +94,12 @@ class TransferKind(Struct, frozen=True):
 
 TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
     TransferCode.TOP_UP: TransferKind("bank cash", "customer", "Money came in by a channel outside."),
-    TransferCode.PAYMENT: TransferKind("customer", "merchant", "An order was paid; its id is the order's."),
+    TransferCode.PAYMENT: TransferKind(
+        "customer", "merchant", "An order was paid without a PIN (class C); its id is the order's."
+    ),
+    TransferCode.PAYMENT_PIN: TransferKind("customer", "merchant", "The same with the PIN (class B)."),
+    TransferCode.PAYMENT_SIGNED: TransferKind("customer", "merchant", "The same with a signature (class A)."),
+    TransferCode.PAYMENT_STATIC: TransferKind("customer", "merchant", "The same by a static code (class D)."),
     TransferCode.ORDER_CLOSE: TransferKind("marker", "marker", "Nothing: an order was closed for good."),
     TransferCode.ORDER_EXPIRE: TransferKind("marker", "marker", "Nothing: an order ran out of time."),
     TransferCode.CODE_USED: TransferKind("marker", "marker", "Nothing: a customer's payment code was spent."),
@@ -98,8 +110,41 @@ TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
 }
 
 
-SPENDS: Final = frozenset({TransferCode.PAYMENT, TransferCode.HOLD})
+class CapClass(IntEnum):
+    """Whose caps an account follows (rules.md 3.3)."""
+
+    NONE = 0  # only its own, if any
+    EVERY = 1  # every account that follows a class: the caps by class of code hold for the whole bank
+    CLASS_II = 2
+    CLASS_III = 3
+
+
+class CodeClass(IntEnum):
+    """How safely a payment by code was verified, with a cap a day for each (银发〔2017〕296号, rules.md 3.1)."""
+
+    A = 1  # dynamic code, two factors, one of them a certificate or an electronic signature: as agreed
+    B = 2  # dynamic code, two factors
+    C = 3  # dynamic code, fewer than two factors
+    D = 4  # static code, whatever the factors
+
+
+CODE_CLASS: Final = {
+    TransferCode.PAYMENT_SIGNED: CodeClass.A,
+    TransferCode.PAYMENT_PIN: CodeClass.B,
+    TransferCode.PAYMENT: CodeClass.C,
+    TransferCode.PAYMENT_STATIC: CodeClass.D,
+}
+"""The class that each kind of payment is counted in."""
+
+PAYMENTS: Final = frozenset(CODE_CLASS)
+"""Transfers that pay an order."""
+
+SPENDS: Final = PAYMENTS | {TransferCode.HOLD}
 """Transfers that count against the payer's caps of the day and the year (rules.md 3.1, 3.3)."""
+
+RESTORES: Final = frozenset({TransferCode.CORRECTION})
+"""Transfers that give back the caps used by the payment they are about, as far as its day and year still run.
+A refund is not among them: the rules do not say that it restores a cap, so it does not (rules.md 3)."""
 
 MARKERS: Final = frozenset({TransferCode.ORDER_CLOSE, TransferCode.ORDER_EXPIRE, TransferCode.CODE_USED})
 """Transfers of amount zero: they move nothing and touch no account, they only claim an id."""

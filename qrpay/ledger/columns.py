@@ -5,24 +5,31 @@ twenty-two remain of a batch of plain payments.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
-from qrpay.ledger.chart import MARKERS, SPENDS, TransferCode
-from qrpay.ledger.model import ANY_CLOSED, TIMEOUT_MAX_S, AccountFlag, Posted, Transfer
+from qrpay.ledger import caps
+from qrpay.ledger.caps import given_back_by, spent_by
+from qrpay.ledger.chart import CODE_CLASS, MARKERS, SPENDS, TransferCode
+from qrpay.ledger.model import ANY_CLOSED, TIMEOUT_MAX_S, Account, AccountFlag, Posted, Transfer
 from qrpay.ledger.rules import Book, chains, closing, movement
 from qrpay.ledger.soundness import BALANCING_CREDIT, BALANCING_DEBIT, LEDGER_MAX, LINKED, PENDING, VOID, is_storable
 from qrpay.values import AMOUNT_MAX, Id
 
 _SPENDS: Final = sorted(int(code) for code in SPENDS)
+_CLASSES: Final = [int(CODE_CLASS.get(TransferCode(code), 0)) for code in _SPENDS]
+_CLASS_OF: Final = dict(zip(_SPENDS, _CLASSES, strict=True))
 _CLOSED_BY_TRANSFER: Final = int(AccountFlag.CLOSED_BY_TRANSFER)
 _PAYS: Final = int(ANY_CLOSED | AccountFlag.DEBITS_FROZEN)
 _RECEIVES: Final = int(ANY_CLOSED | AccountFlag.CREDITS_FROZEN)
 _ORDINARY: Final = frozenset(TransferCode) - {TransferCode.CORRECTION}
 _PLAIN: Final = frozenset(TransferCode) - MARKERS - {TransferCode.CORRECTION}
-_NOTHING: Final[tuple[tuple[int, ...], ...]] = ((),) * 10
+_NOTHING: Final[tuple[tuple[int, ...], ...]] = ((),) * 14
 
-# The places of an account's sums, as ledger_post takes them after the account's id.
-_SIDES, _DEBITS, _DEBITS_PENDING, _CREDITS, _CREDITS_PENDING, _SPENT, _NEED_D, _NEED_C, _RISE = range(1, 10)
+# The places of an account's sums, as ledger_post takes them after the account's id; those of the classes A to D of
+# codes follow on _SPENT.
+_SIDES, _DEBITS, _DEBITS_PENDING, _CREDITS, _CREDITS_PENDING, _SPENT = range(1, 7)
+_NEED_D, _NEED_C, _RISE = range(11, 14)
 
 
 def of_any_order(transfers: Sequence[Transfer]) -> list[Any] | None:
@@ -41,20 +48,23 @@ def of_any_order(transfers: Sequence[Transfer]) -> list[Any] | None:
         try:
             payer = sums[transfer.debit]
         except KeyError:
-            payer = sums[transfer.debit] = [0, 0, 0, 0, 0, ledger]
+            payer = sums[transfer.debit] = [0, 0, 0, 0, 0, 0, 0, 0, 0, ledger]
         try:
             payee = sums[transfer.credit]
         except KeyError:
-            payee = sums[transfer.credit] = [0, 0, 0, 0, 0, ledger]
-        if payer[5] != ledger or payee[5] != ledger:
+            payee = sums[transfer.credit] = [0, 0, 0, 0, 0, 0, 0, 0, 0, ledger]
+        if payer[9] != ledger or payee[9] != ledger:
             return None
         pending = flags & PENDING  # 0 or 2: the sums of what is pending stand two places after the others
         payer[pending] += amount
         payee[1 + pending] += amount
-        if transfer.code in SPENDS:
+        code_class = _CLASS_OF.get(transfer.code)
+        if code_class is not None:
             payer[4] += amount
+            if code_class:
+                payer[4 + code_class] += amount
     order = sorted(sums)
-    debits, credits_, debits_pending, credits_pending, spent, ledgers = _turned(sums, order, 6)
+    debits, credits_, debits_pending, credits_pending, spent, *by_class, ledgers = _turned(sums, order, 10)
     two_phase = any(debits_pending)
     the_ledger = ledgers[0] if ledgers and ledgers.count(ledgers[0]) == len(ledgers) else None
     return [
@@ -66,10 +76,12 @@ def of_any_order(transfers: Sequence[Transfer]) -> list[Any] | None:
         credits_,
         credits_pending if two_phase else None,
         spent,
+        *(amounts if any(amounts) else None for amounts in by_class),
         *(None, None, None),
         *_transfers(transfers, the_ledger, two_phase=two_phase),
         [start + 1 for start, end in chains(transfers) for _ in range(start, end)] if chained else None,
         _SPENDS,
+        _CLASSES,
         the_ledger,
         two_phase,
         None,
@@ -95,12 +107,15 @@ def is_plain(transfer: Transfer) -> bool:
 def of_one(transfer: Transfer) -> list[Any]:
     """The arguments of ledger_post_one for a plain transfer."""
     amount, code = transfer.amount, transfer.code
-    spent = amount if code in SPENDS else 0
-    return [transfer.id, transfer.debit, transfer.credit, amount, code, transfer.ledger, spent]
+    code_class = _CLASS_OF.get(code)
+    spent = 0 if code_class is None else amount
+    return [transfer.id, transfer.debit, transfer.credit, amount, code, transfer.ledger, spent, code_class or 0]
 
 
-def of_decided(book: Book) -> list[Any]:
+def of_decided(book: Book, today: date) -> list[Any]:
     """The arguments of ledger_post for what was posted to this book, in this order.
+
+    today  the bank day on which it was decided
 
     An account needs as much as it lacked at its lowest on the way, and room for its highest.
     """
@@ -112,12 +127,11 @@ def of_decided(book: Book) -> list[Any]:
         if transfer.code in MARKERS:
             continue
         held = book.transfers[transfer.pending_id].amount if transfer.pending_id else 0
-        at_once, pending, spent, _ = movement(transfer, held)
-        payer = sums.setdefault(transfer.debit, [transfer.ledger] + [0] * 9)
-        payee = sums.setdefault(transfer.credit, [transfer.ledger] + [0] * 9)
+        at_once, pending = movement(transfer, held)
+        payer = sums.setdefault(transfer.debit, [transfer.ledger] + [0] * 13)
+        payee = sums.setdefault(transfer.credit, [transfer.ledger] + [0] * 13)
         payer[_DEBITS] += at_once
         payer[_DEBITS_PENDING] += pending
-        payer[_SPENT] += spent
         payee[_CREDITS] += at_once
         payee[_CREDITS_PENDING] += pending
         if transfer.flags & VOID:
@@ -132,16 +146,40 @@ def of_decided(book: Book) -> list[Any]:
         closes |= closing(transfer, book.transfers)
         exact |= {transfer.debit} if transfer.flags & BALANCING_DEBIT else set()
         exact |= {transfer.credit} if transfer.flags & BALANCING_CREDIT else set()
+    counted = _counted(book, sums)
     order = sorted(sums)
-    two_phase = bool(exact) or any(transfer.flags & ~LINKED for transfer in posted)
+    besides = _besides(book, closes, exact, counted, today)
+    two_phase = besides is not None or any(transfer.flags & ~LINKED for transfer in posted)
     transfers = _transfers(posted, None, two_phase=two_phase)
-    columns = _turned(sums, order, 10)
-    return [order, *columns, *transfers, None, _SPENDS, None, two_phase, _besides(book, closes, exact)]
+    columns = _turned(sums, order, 14)
+    return [order, *columns, *transfers, None, _SPENDS, _CLASSES, None, two_phase, besides]
 
 
-def _besides(book: Book, closes: dict[Id, bool], exact: set[Id]) -> dict[str, Any] | None:
-    """What few batches do besides: close accounts or open them again, and count on exact balances."""
-    if not closes and not exact:
+def _counted(book: Book, sums: dict[Id, list[int]]) -> set[Id]:
+    """Adds up what was spent where; answers the accounts that got something back, whose counters are then written
+    as they were decided, and not added to."""
+    counted: set[Id] = set()
+    for transfer in book.posted:
+        if transfer.code in MARKERS:
+            continue
+        for account, amount, code_class in spent_by(transfer, book.accounts):
+            row = sums.setdefault(account, [transfer.ledger] + [0] * 13)
+            row[_SPENT] += amount
+            if code_class:
+                row[_SPENT + code_class] += amount
+        if back := given_back_by(transfer, book.transfers, book.counted_on, book.accounts):
+            counted |= {account for account, _, _ in back[1]}
+    for account in counted:
+        row = sums.setdefault(account, [book.accounts[account].ledger] + [0] * 13)
+        row[_SPENT : _SPENT + 5] = [0] * 5
+    return counted
+
+
+def _besides(
+    book: Book, closes: dict[Id, bool], exact: set[Id], counted: set[Id], today: date
+) -> dict[str, Any] | None:
+    """What few batches do besides: close accounts or open them again, count on exact balances, give back caps."""
+    if not closes and not exact and not counted:
         return None
     accounts = [book.accounts[account] for account in exact]
     return {
@@ -155,7 +193,18 @@ def _besides(book: Book, closes: dict[Id, bool], exact: set[Id]) -> dict[str, An
             }
             for account in accounts
         ],
+        "counted": [
+            {"id": str(account), "before": _caps_of(book.read[account]), "after": _caps_of(book.accounts[account])}
+            for account in counted
+        ],
+        "today": today.isoformat() if counted else None,
     }
+
+
+def _caps_of(account: Account) -> dict[str, Any]:
+    """Limits and counters, as the columns of the account's row."""
+    said = {name: getattr(account, name) for name in caps.COLUMNS}
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in said.items()}
 
 
 def _turned(sums: dict[Id, list[int]], order: Sequence[Id], width: int) -> Sequence[Sequence[int]]:

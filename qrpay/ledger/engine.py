@@ -16,7 +16,10 @@ from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger import history
+from qrpay.ledger.capping import CapKeeper
+from qrpay.ledger.caps import bank_day, is_stale
 from qrpay.ledger.columns import candidates, is_plain, of_any_order, of_decided, of_one
+from qrpay.ledger.counters import Conservation, Counters
 from qrpay.ledger.detached import DetachedError, as_detached, attached, corrects, decided_apart, none_refused
 from qrpay.ledger.model import (
     CHANGES_MAX,
@@ -24,8 +27,6 @@ from qrpay.ledger.model import (
     AccountChange,
     AccountFlag,
     Changed,
-    Conservation,
-    Counters,
     Entry,
     Ledger,
     NewAccount,
@@ -60,7 +61,7 @@ class Route(StrEnum):
     EXACT = "exact"  # all by the rules
 
 
-class Engine(Ledger):
+class Engine(CapKeeper, Ledger):
     """The ledger of one process.
 
     Two batchers stand one behind the other. The first posts clean transfers, in one call for all callers, and leaves
@@ -185,8 +186,9 @@ class Engine(Ledger):
             return None
         try:
             base = await self._database.ledger.fetchval(STATEMENTS.post_one, *of_one(transfer), self._now())
-        except (asyncpg.UniqueViolationError, asyncpg.CheckViolationError):
-            return None  # somebody was quicker with the id, and has committed; or it stands where we cannot see it
+        except (asyncpg.UniqueViolationError, asyncpg.CheckViolationError, asyncpg.SerializationError):
+            # Somebody was quicker with the id, and has committed; or it stands where nobody sees it; or the day ended.
+            return None
         return None if base is None else Outcome(_CREATED, base + _TICK)
 
     async def _post_exactly(self, batch: Sequence[Transfer]) -> list[Outcome]:
@@ -206,6 +208,9 @@ class Engine(Ledger):
 
     async def _decide(self, batch: Sequence[Transfer], on: Queries) -> list[Outcome]:
         book, now, detached = await self._look(batch, on)
+        if stale := [account.id for account in book.accounts.values() if is_stale(account, bank_day(now))]:
+            await on.execute(STATEMENTS.renew_limits, stale, self._now())
+            book, now, detached = await self._look(batch, on)
         if detached:
             return await decided_apart(batch, detached, lambda rest: self._decide(rest, on))
         book.release_due(now)
@@ -213,7 +218,7 @@ class Engine(Ledger):
         places = {posted.id: place for place, posted in enumerate(book.posted, 1)}
         if not any(o.result.stands and t.id in places for t, o in zip(batch, outcomes, strict=True)):
             return outcomes  # all refused, or there before: nothing to write, and due holds can wait
-        row = await self._call_post([*of_decided(book), True, self._now()], on)
+        row = await self._call_post([*of_decided(book, bank_day(now)), True, self._now()], on)
         outcomes = [
             Outcome(outcome.result, row["base"] + places[transfer.id] * _TICK)
             if outcome.result.stands and transfer.id in places
@@ -233,7 +238,7 @@ class Engine(Ledger):
             return outcomes
         asked = [batch[place] for place in doubtful]
         stands, *_ = await self._look(asked, on)
-        if any(stands.accounts.get(id) != book.accounts.get(id) for id in _accounts_of(asked)):
+        if any(account != book.accounts.get(id) for id, account in stands.accounts.items()):
             for place, outcome in zip(doubtful, await self._decide(asked, on), strict=True):
                 outcomes[place] = outcome
         return outcomes
@@ -250,7 +255,9 @@ class Engine(Ledger):
         book.transfers = {values[0]: Posted(*values) for values in row["standing"]}
         resolutions = [Posted(*values) for values in row["resolutions"]]
         book.resolutions = {posted.pending_id: posted for posted in resolutions if posted.pending_id is not None}
-        book.due = dict(row["open"])
+        book.due = {hold: due_at for hold, due_at, _ in row["open"]}
+        book.counted_on = {hold: day for hold, _, day in row["open"] if day is not None}
+        book.read = dict(book.accounts)
         return book, row["now"], set(row["detached"]) - book.transfers.keys()
 
     async def _call_post(self, args: Sequence[Any], on: Queries) -> Row:
@@ -273,8 +280,9 @@ class Engine(Ledger):
             *([int(getattr(account, field)) for account in accounts] for field in ("ledger", "code", "flags")),
             *(
                 [getattr(account, field) for account in accounts]
-                for field in ("day_limit", "year_limit", "balance_limit")
+                for field in ("day_limit", "year_limit", "balance_limit", "cap_class")
             ),
+            self._now(),
         ]
         fresh = {row["id"] for row in await self._database.fetch(STATEMENTS.open_accounts, *columns)}
         standing = await self.lookup_accounts([account.id for account in accounts])
@@ -354,13 +362,20 @@ def _accounts_of(batch: Sequence[Transfer]) -> list[Id]:
     return list({transfer.debit for transfer in batch} | {transfer.credit for transfer in batch})
 
 
+def _shared_by(book: Book, id: Id) -> Id | None:
+    """Where all accounts are counted that share their caps with this one."""
+    return book.accounts[id].code_group if id in book.accounts else None
+
+
 def _counting_on(book: Book, batch: Sequence[Transfer], outcomes: Sequence[Outcome]) -> list[int]:
     """The places of chains that an account refused, on which something else was posted in this book."""
     touched = {id for posted in book.posted for id in (posted.debit, posted.credit)}
+    touched |= {counter for id in touched if (counter := _shared_by(book, id)) is not None}
     places: list[int] = []
     for start, end in chains(batch):
         refused = any(outcome.result >= Result.DEBIT_ACCOUNT_CLOSED for outcome in outcomes[start:end])
-        if refused and not touched.isdisjoint(_accounts_of(batch[start:end])):
+        ends = _accounts_of(batch[start:end])
+        if refused and not touched.isdisjoint([*ends, *(_shared_by(book, id) for id in ends)]):
             places += range(start, end)
     return places
 
@@ -381,8 +396,11 @@ def _refusals(unclean: Sequence[Transfer], row: Row) -> list[Outcome] | None:
     if row["seen"] is None:
         return None
     seen = decode(row["seen"], type=_Seen)
+    now = row["base"] + _TICK
     book = Book()
     book.accounts = {account.id: account for account in seen.accounts}
     book.transfers = {posted.id: posted for posted in seen.standing}
-    outcomes = book.post_all(unclean, row["base"])
+    if any(account.code_group or is_stale(account, bank_day(now)) for account in seen.accounts):
+        return None  # what decides stands elsewhere
+    outcomes = book.post_all(unclean, now)
     return None if book.posted or seen.due else outcomes

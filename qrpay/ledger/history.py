@@ -18,7 +18,8 @@ from qrpay.database.errors import RETRY_AFTER_S
 from qrpay.database.pool import Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger.chart import TransferCode
-from qrpay.ledger.model import Counters, Entry, Posted
+from qrpay.ledger.counters import Counters
+from qrpay.ledger.model import Entry, Posted
 from qrpay.ledger.problems import history_detached
 from qrpay.ledger.rules import expiry_of_hold, gained
 from qrpay.ledger.soundness import PENDING

@@ -8,6 +8,8 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.counters import Conservation, Counters
+from qrpay.ledger.limits import CapBook
 from qrpay.values import Id, claim, id_of
 
 COUNTER_MAX: Final = 2**63 - 1
@@ -58,10 +60,20 @@ class NewAccount(Struct, frozen=True):
     day_limit: int | None = None  # most it may spend in a bank day, minor units; None: no cap
     year_limit: int | None = None  # the same for a bank year
     balance_limit: int | None = None  # most it may hold at any moment
+    cap_class: int = 0  # whose caps it follows (chart.py), where it has none of its own; 0: nobody's
+
+
+NEVER_LOOKED_UP: Final = date(2000, 1, 1)
+"""The `limits_until` of an account whose limits are still to be looked up."""
 
 
 class Account(Struct, frozen=True):
-    """An account as it stands: four counters, and what its caps have used, all in minor units."""
+    """An account as it stands: four counters, and what its caps have used, all in minor units.
+
+    used_on       the bank day that day_used and code_…_used count; its year is the one that year_used counts
+    limits_until  from this bank day on the limits are to be looked up anew; None: a new cap will say
+    day_group     the account where day and year are counted, code_group: where codes are; None: here
+    """
 
     id: Id
     ledger: int
@@ -74,10 +86,22 @@ class Account(Struct, frozen=True):
     day_limit: int | None
     year_limit: int | None
     balance_limit: int | None
-    used_on: date | None  # the bank day that day_used counts; its year is the one that year_used counts
+    used_on: date | None
     day_used: int
     year_used: int
     created_at: datetime
+    cap_class: int = 0
+    limits_until: date | None = None
+    code_a_limit: int | None = None
+    code_b_limit: int | None = None
+    code_c_limit: int | None = None
+    code_d_limit: int | None = None
+    code_a_used: int | None = None
+    code_b_used: int | None = None
+    code_c_used: int | None = None
+    code_d_used: int | None = None
+    day_group: Id | None = None
+    code_group: Id | None = None
 
 
 class AccountChange(Struct, frozen=True):
@@ -240,6 +264,10 @@ class Result(IntEnum):
     EXCEEDS_CAP_DAY = 90
     EXCEEDS_CAP_YEAR = 91
     EXCEEDS_CAP_BALANCE = 92
+    EXCEEDS_CAP_CODE_A = 93  # the day's cap of payments by codes of this class (rules.md 3.1)
+    EXCEEDS_CAP_CODE_B = 94
+    EXCEEDS_CAP_CODE_C = 95
+    EXCEEDS_CAP_CODE_D = 96
 
     @property
     def stands(self) -> bool:
@@ -257,6 +285,8 @@ class Outcome(Struct, frozen=True):
 
     timestamp  of the first posting, when the transfer stands
     limit, used, left  of the guard that said no, in minor units, when one did
+    passes             the amount that all guards would let pass now, when one said no
+    resets_at          when the cap that said no begins to count anew
     """
 
     result: Result
@@ -264,38 +294,8 @@ class Outcome(Struct, frozen=True):
     limit: int | None = None
     used: int | None = None
     left: int | None = None
-
-
-class Counters(Struct, frozen=True):
-    """The four sums of an account, or what a transfer adds to them, in minor units."""
-
-    debits_pending: int = 0
-    debits_posted: int = 0
-    credits_pending: int = 0
-    credits_posted: int = 0
-
-    @property
-    def balance(self) -> int:
-        """Credits minus debits, as of an account that the bank owes."""
-        return self.credits_posted - self.debits_posted
-
-    def plus(self, other: "Counters") -> "Counters":
-        """The sums of both."""
-        return Counters(
-            self.debits_pending + other.debits_pending,
-            self.debits_posted + other.debits_posted,
-            self.credits_pending + other.credits_pending,
-            self.credits_posted + other.credits_posted,
-        )
-
-    def minus(self, other: "Counters") -> "Counters":
-        """What is left without the other."""
-        return Counters(
-            self.debits_pending - other.debits_pending,
-            self.debits_posted - other.debits_posted,
-            self.credits_pending - other.credits_pending,
-            self.credits_posted - other.credits_posted,
-        )
+    passes: int | None = None
+    resets_at: datetime | None = None
 
 
 class Entry(Struct, frozen=True):
@@ -315,51 +315,7 @@ class Entry(Struct, frozen=True):
     gap: bool = False
 
 
-class LedgerTotal(Struct, frozen=True):
-    """Both sides of one ledger (currency): money is conserved when they are equal, posted and pending."""
-
-    ledger: int
-    debits_posted: int
-    credits_posted: int
-    debits_pending: int
-    credits_pending: int
-
-    @property
-    def balanced(self) -> bool:
-        """Whether what is debited is credited."""
-        return self.debits_posted == self.credits_posted and self.debits_pending == self.credits_pending
-
-
-class Discrepancy(Struct, frozen=True):
-    """An account whose counters are not the sums of its transfers: somebody wrote past the ledger.
-
-    ledger  0 when the account's row is gone
-    excess  what its counters show too much (below zero: too little), in minor units
-    """
-
-    account: Id
-    ledger: int
-    found_at: datetime
-    excess: Counters
-
-
-class Conservation(Struct, frozen=True):
-    """The money light.
-
-    balanced       in every ledger both sides are equal, and no account is known to differ from its transfers
-    position       how many transfers of the log are sealed, and so under `root`
-    root           the hash over all of them, 32 bytes; equal roots at one position mean equal books
-    discrepancies  the accounts that differ
-    """
-
-    balanced: bool
-    position: int
-    root: bytes
-    ledgers: Sequence[LedgerTotal]
-    discrepancies: Sequence[Discrepancy] = ()
-
-
-class Ledger(Protocol):
+class Ledger(CapBook, Protocol):
     """What the house may ask of the ledger. The engine (PostgreSQL) and the oracle (plain Python) both answer."""
 
     async def post(self, transfer: Transfer) -> Outcome:

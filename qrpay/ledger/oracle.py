@@ -1,20 +1,30 @@
 """The ledger in plain Python: one book, the rules applied one transfer after another. What the engine must equal."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.caps import (
+    bank_day,
+    concerns,
+    is_stale,
+    joined,
+    looked_up_next,
+    renewed,
+    sharing,
+    use_of,
+)
+from qrpay.ledger.chart import AccountCode, CapClass, TransferCode
+from qrpay.ledger.counters import Conservation, Counters, LedgerTotal
+from qrpay.ledger.limits import Cap, CapKind, CapUse, NewCap, Progress, SharedCaps
 from qrpay.ledger.model import (
+    NEVER_LOOKED_UP,
     Account,
     AccountChange,
     Changed,
-    Conservation,
-    Counters,
     Entry,
     Ledger,
-    LedgerTotal,
     NewAccount,
     Outcome,
     Posted,
@@ -31,6 +41,8 @@ class Oracle(Ledger):
     def __init__(self, *, clock: Clock = utc_now) -> None:
         self._clock = clock
         self.book = Book()
+        self._caps: list[Cap] = []
+        self._groups: dict[Id, list[Id]] = {}
 
     async def post(self, transfer: Transfer) -> Outcome:
         """See Ledger."""
@@ -39,6 +51,7 @@ class Oracle(Ledger):
     async def post_chain(self, transfers: Sequence[Transfer]) -> Sequence[Outcome]:
         """See Ledger."""
         now = self._clock()
+        self._renew(bank_day(now))
         self.book.release_due(now)
         return self.book.post_all(transfers, now)
 
@@ -51,9 +64,67 @@ class Oracle(Ledger):
             if standing is None:
                 self.book.accounts[new.id] = Account(
                     new.id, new.ledger, new.code, new.flags, 0, 0, 0, 0, new.day_limit, new.year_limit,
-                    new.balance_limit, None, 0, 0, self._clock(),
+                    new.balance_limit, None, 0, 0, self._clock(), new.cap_class,
+                    NEVER_LOOKED_UP if new.cap_class else None,
                 )  # fmt: skip
+                self._keep_own(new)
         return results
+
+    def _keep_own(self, new: NewAccount) -> None:
+        own = ((CapKind.DAY, new.day_limit), (CapKind.YEAR, new.year_limit), (CapKind.BALANCE, new.balance_limit))
+        for kind, limit in own:
+            if limit is not None:
+                self._keep(NewCap(new.ledger, kind, limit, bank_day(self._clock()), "opening", account=new.id))
+
+    def _keep(self, cap: NewCap) -> None:
+        self._caps.append(Cap(**asdict(cap), id=len(self._caps) + 1, set_at=self._clock()))
+
+    def _renew(self, today: date) -> None:
+        for account in [each for each in self.book.accounts.values() if is_stale(each, today)]:
+            self.book.accounts[account.id] = renewed(account, self._members(account), self._caps, today)
+
+    def _members(self, account: Account) -> list[Account]:
+        return [self.book.accounts[member] for member in self._groups.get(account.id, [account.id])]
+
+    async def set_cap(self, cap: NewCap, progress: Progress | None = None) -> bool:
+        """See CapBook."""
+        if cap.effective_on < bank_day(self._clock()):
+            raise ValueError("a cap begins today or later")
+        if cap.account is not None and cap.account not in self.book.accounts:
+            return False
+        self._keep(cap)
+        for account in list(self.book.accounts.values()):
+            if concerns(cap, self._members(account)):
+                self.book.accounts[account.id] = looked_up_next(account, cap.effective_on)
+        return True
+
+    async def caps(self, *, ledger: int, account: Id | None = None) -> Sequence[Cap]:
+        """See CapBook."""
+        of_ledger = [cap for cap in self._caps if cap.ledger == ledger]
+        return [c for c in of_ledger if (c.account is None if account is None else c.account == account)]
+
+    async def share_caps(self, shared: SharedCaps) -> None:
+        """See CapBook."""
+        today = bank_day(self._clock())
+        joining = [(self.book.accounts[account], day_group) for account, day_group in shared.accounts]
+        for group in {shared.code_group, *(day_group for _, day_group in joining if day_group is not None)}:
+            inside = [account for account, day_group in joining if group in (day_group, shared.code_group)]
+            cap_class = int(CapClass.EVERY) if group == shared.code_group else inside[0].cap_class
+            standing = self.book.accounts.get(group) or Account(
+                group, inside[0].ledger, AccountCode.CAP_GROUP, 0, 0, 0, 0, 0, None, None, None, None, 0, 0,
+                self._clock(), cap_class, NEVER_LOOKED_UP,
+            )  # fmt: skip
+            self._groups[group] = sorted({*self._groups.get(group, ()), *(account.id for account in inside)})
+            self.book.accounts[group] = joined(standing, inside, today, of_codes=group == shared.code_group)
+        for account, day_group in joining:
+            self.book.accounts[account.id] = sharing(account, account.day_group or day_group, shared.code_group)
+
+    async def cap_use(self, accounts: Sequence[Id], at: datetime | None = None) -> dict[Id, CapUse]:
+        """See CapBook."""
+        now = at or self._clock()
+        self._renew(bank_day(now))
+        found = await self.lookup_accounts(accounts)
+        return {account.id: use_of(self.book.accounts, account, now) for account in found.values()}
 
     async def change_accounts(self, changes: Sequence[AccountChange]) -> Sequence[Changed]:
         """See Ledger."""

@@ -88,12 +88,16 @@ RESULTS: Final[Mapping[Result, tuple[str, str]]] = {
     Result.OVERFLOWS_CREDITS: ("credit", "A counter would pass 2^63 - 1."),
     Result.EXCEEDS_CREDITS: (
         "debit",
-        "There is too little in the account, what is held taken off. With limit, used, left.",
+        "There is too little in the account, what is held taken off. With its figures.",
     ),
-    Result.EXCEEDS_DEBITS: ("credit", "The account owes too little. With limit, used, left."),
-    Result.EXCEEDS_CAP_DAY: ("debit", "More than the account may spend in a bank day. With limit, used, left."),
-    Result.EXCEEDS_CAP_YEAR: ("debit", "More than the account may spend in a bank year. With limit, used, left."),
-    Result.EXCEEDS_CAP_BALANCE: ("credit", "More than the account may hold at any moment. With limit, used, left."),
+    Result.EXCEEDS_DEBITS: ("credit", "The account owes too little. With its figures."),
+    Result.EXCEEDS_CAP_DAY: ("debit", "More than the account may spend in a bank day. With its figures."),
+    Result.EXCEEDS_CAP_YEAR: ("debit", "More than the account may spend in a bank year. With its figures."),
+    Result.EXCEEDS_CAP_BALANCE: ("credit", "More than the account may hold at any moment. With its figures."),
+    Result.EXCEEDS_CAP_CODE_A: ("debit", "More than may be paid in a bank day by codes of class A. With its figures."),
+    Result.EXCEEDS_CAP_CODE_B: ("debit", "The same, class B: two factors, no certificate. With its figures."),
+    Result.EXCEEDS_CAP_CODE_C: ("debit", "The same, class C: fewer than two factors. With its figures."),
+    Result.EXCEEDS_CAP_CODE_D: ("debit", "The same, class D: static codes. With its figures."),
     Result.CREATED: ("", "None of these: it was posted now."),
 }
 """The field that each is about, and what it means."""
@@ -135,7 +139,9 @@ def page() -> str:
         "# The ledger", "", "Made from the code by `qrpay docs`; `tests/ledger/test_precedence.py` walks down it.", "",
         "## Results of a transfer", "",
         "In order of precedence: a transfer that deserves several gets the first. Only `created` and `exists` stand; a",
-        "transfer with any other result has left no trace, and its id may be used again at once.", "",
+        "transfer with any other result has left no trace, and its id may be used again at once. The figures of a",
+        "guard that said no: its limit, what is used of it and left; the amount that all guards would let pass now;",
+        "for a cap of a day or year also when it begins anew.", "",
         "| result | which field | what it means |", "|---|---|---|",
     ]  # fmt: skip
     lines += [f"| `{_name(result)}` | {RESULTS[result][0]} | {RESULTS[result][1]} |" for result in PRECEDENCE]

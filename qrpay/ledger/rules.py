@@ -6,12 +6,13 @@ undecided transfers touch. The SQL guards must say the same, which the conforman
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec.structs import replace
 
-from qrpay.ledger.caps import bank_day, cap_guards, count, spent_by
+from qrpay.ledger.caps import bank_day, cap_guards, count, give_back, given_back_by, resets_at, rule_of, spent_by
 from qrpay.ledger.chart import MARKERS, TransferCode
+from qrpay.ledger.counters import Counters
 from qrpay.ledger.model import (
     ANY_CLOSED,
     CHANGEABLE,
@@ -21,7 +22,6 @@ from qrpay.ledger.model import (
     AccountChange,
     AccountFlag,
     Changed,
-    Counters,
     NewAccount,
     Outcome,
     Posted,
@@ -79,6 +79,8 @@ class Book:
     transfers    by id
     resolutions  the post or void of a hold, by the hold's id
     due          when each open hold runs out; None: never
+    counted_on   the bank day in whose counters each open hold stands
+    read         the accounts as they were before anything was posted, where somebody has kept them
     posted       what was posted to this book, in order
     """
 
@@ -87,6 +89,8 @@ class Book:
         self.transfers: dict[Id, Posted] = {}
         self.resolutions: dict[Id, Posted] = {}
         self.due: dict[Id, datetime | None] = {}
+        self.counted_on: dict[Id, date] = {}
+        self.read: dict[Id, Account] = {}
         self.posted: list[Posted] = []
         self._last = datetime.min.replace(tzinfo=UTC)
 
@@ -192,7 +196,7 @@ class Book:
         transfer = self._balanced(transfer)
         if not transfer.amount:  # a closing may move nothing, which no guard forbids
             return None if transfer.flags & CLOSING else Outcome(Result.NOTHING_TO_BALANCE)
-        return guard_refusal(debit, credit, transfer, now)
+        return guard_refusal(self.accounts, transfer, now)
 
     def _balanced(self, transfer: Transfer) -> Transfer:
         """With the amount that it moves: of a balancing transfer, as much as is there now."""
@@ -256,15 +260,8 @@ class Book:
                         transfer.about, transfer.reference, transfer.flags, transfer.pending_id, transfer.timeout_s,
                         self._last)  # fmt: skip
         if posted.code not in MARKERS:
-            hold = self.transfers[posted.pending_id] if posted.pending_id is not None else None
-            move = movement(posted, 0 if hold is None else hold.amount)
-            debit, credit = self.accounts[posted.debit], self.accounts[posted.credit]
-            self.accounts[debit.id] = _debited(debit, move, bank_day(now))
-            self.accounts[credit.id] = replace(
-                credit,
-                credits_posted=credit.credits_posted + move.posted,
-                credits_pending=credit.credits_pending + move.pending,
-            )
+            self._move(posted)
+            self._count(posted, bank_day(now))
         if closes := closing(posted, self.transfers):
             for account, closed in closes:
                 flags = self.accounts[account].flags & ~_CLOSED_BY_TRANSFER | _CLOSED_BY_TRANSFER * closed
@@ -277,6 +274,27 @@ class Book:
         self.transfers[posted.id] = posted
         self.posted.append(posted)
         return Outcome(Result.CREATED, posted.timestamp)
+
+    def _move(self, posted: Posted) -> None:
+        at_once, pending = movement(posted, self.transfers[posted.pending_id].amount if posted.pending_id else 0)
+        debit, credit = self.accounts[posted.debit], self.accounts[posted.credit]
+        self.accounts[debit.id] = replace(
+            debit, debits_posted=debit.debits_posted + at_once, debits_pending=debit.debits_pending + pending
+        )
+        self.accounts[credit.id] = replace(
+            credit, credits_posted=credit.credits_posted + at_once, credits_pending=credit.credits_pending + pending
+        )
+
+    def _count(self, posted: Posted, today: date) -> None:
+        """For the caps of whoever pays, or paid what is taken back."""
+        spent = spent_by(posted, self.accounts)
+        for account, amount, code_class in spent:
+            self.accounts[account] = count(self.accounts[account], amount, code_class, today)
+        if spent and posted.flags & PENDING:
+            self.counted_on[posted.id] = self.accounts[spent[0][0]].used_on or today
+        if back := given_back_by(posted, self.transfers, self.counted_on, self.accounts):
+            for account, amount, code_class in back[1]:
+                self.accounts[account] = give_back(self.accounts[account], amount, code_class, back[0])
 
 
 def chains(transfers: Sequence[Transfer]) -> Iterator[tuple[int, int]]:
@@ -300,62 +318,48 @@ def closing(posted: Posted, transfers: Mapping[Id, Posted]) -> list[tuple[Id, bo
     return [(account, closes) for account, flag in ends if hold.flags & flag]
 
 
-class Movement(NamedTuple):
-    """What a transfer does to its payer, in minor units.
-
-    posted, pending  what it adds to either counter
-    spent            what counts against the caps of its day
-    freed            what its hold had counted and it gives back, to the caps of the hold's day
-    """
-
-    posted: int
-    pending: int
-    spent: int
-    freed: int
-
-
-def movement(posted: Posted, held: int) -> Movement:
-    """What a transfer moves; `held`: the amount of the hold that it resolves, or 0."""
+def movement(posted: Posted, held: int) -> tuple[int, int]:
+    """What a transfer adds to posted and to pending, in minor units."""
     if posted.flags & PENDING:
-        return Movement(0, posted.amount, spent_by(posted.code, posted.amount), 0)
+        return 0, posted.amount
     if posted.flags & POST:
-        return Movement(posted.amount, -held, 0, spent_by(posted.code, held - posted.amount))
+        return posted.amount, -held
     if posted.flags & VOID:
-        return Movement(0, -held, 0, spent_by(posted.code, held))
-    return Movement(posted.amount, 0, spent_by(posted.code, posted.amount), 0)
+        return 0, -held
+    return posted.amount, 0
 
 
 def gained(posted: Posted, account: Id, held: int) -> Counters:
     """What a transfer adds to the counters of one of its accounts; `held`: the amount of the hold it resolves, or 0."""
     if posted.code in MARKERS:
         return Counters()
-    at_once, pending = movement(posted, held)[:2]
+    at_once, pending = movement(posted, held)
     return Counters(pending, at_once, 0, 0) if posted.debit == account else Counters(0, 0, pending, at_once)
 
 
-def guard_refusal(debit: Account, credit: Account, transfer: Transfer, now: datetime) -> Outcome | None:
+def guard_refusal(accounts: Mapping[Id, Account], transfer: Transfer, now: datetime) -> Outcome | None:
     """Whether counters, guards and caps of both accounts allow this amount; with its figures when one does not."""
     amount = transfer.amount or 0
+    debit, credit = accounts[transfer.debit], accounts[transfer.credit]
     debits, credits_ = debit.debits_posted + debit.debits_pending, credit.credits_posted + credit.credits_pending
     if debits + amount > COUNTER_MAX:
         return Outcome(Result.OVERFLOWS_DEBITS)
     if credits_ + amount > COUNTER_MAX:
         return Outcome(Result.OVERFLOWS_CREDITS)
-    guards: Sequence[tuple[Result, int | None, int]] = [
-        (
-            Result.EXCEEDS_CREDITS,
-            debit.credits_posted if debit.flags & AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS else None,
-            debits,
-        ),
-        (
-            Result.EXCEEDS_DEBITS,
-            credit.debits_posted if credit.flags & AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS else None,
-            credits_,
-        ),
-    ]
-    for result, limit, so_far in (*guards, *cap_guards(debit, credit, transfer.code, now)):
-        if limit is not None and so_far + amount > limit:
-            return Outcome(result, None, limit, so_far, max(0, limit - so_far))
+    bound = bool(debit.flags & AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS)
+    owed = bool(credit.flags & AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS)
+    guards = (
+        (Result.EXCEEDS_CREDITS, debit.credits_posted if bound else None, debits),
+        (Result.EXCEEDS_DEBITS, credit.debits_posted if owed else None, credits_),
+        *cap_guards(accounts, transfer, now),
+    )
+    met = [(result, limit, so_far) for result, limit, so_far in guards if limit is not None]
+    for result, limit, so_far in met:
+        if so_far + amount > limit:
+            passes = max(0, min(limit - so_far for _, limit, so_far in met))
+            rule = rule_of(result)
+            again = None if rule is None else resets_at(rule, now)
+            return Outcome(result, None, limit, so_far, max(0, limit - so_far), passes, again)
     return None
 
 
@@ -390,15 +394,6 @@ def _flag_refusal(debit: Account, credit: Account) -> Result | None:
     if credit.flags & AccountFlag.CREDITS_FROZEN:
         return Result.CREDITS_FROZEN
     return None
-
-
-def _debited(account: Account, move: Movement, today: date) -> Account:
-    account = count(account, move.spent, today)
-    return replace(
-        account,
-        debits_posted=account.debits_posted + move.posted,
-        debits_pending=account.debits_pending + move.pending,
-    )
 
 
 def _due_at(hold: Posted) -> datetime | None:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from qrpay.database.pool import Database
 from qrpay.database.statements import Statements
 from qrpay.ledger import history
-from qrpay.ledger.model import Conservation, Counters, Discrepancy, LedgerTotal
+from qrpay.ledger.counters import Conservation, Counters, Discrepancy, LedgerTotal
 from qrpay.values import Id, id_of
 
 log = structlog.get_logger()

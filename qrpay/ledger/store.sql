@@ -2,11 +2,11 @@
 -- Post a batch; see functions/post.sql for the parameters.
 SELECT base, unclean, seen
 FROM ledger_post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                 $23, $24, $25, $26, $27, $28, $29);
+                 $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34);
 
 -- name: post_one
 -- Post one plain payment; see functions/post_one.sql for the parameters.
-SELECT ledger_post_one($1, $2, $3, $4, $5, $6, $7, $8);
+SELECT ledger_post_one($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: look
 -- All that a few transfers depend on, in one snapshot: what stands under their ids, their holds and what resolved
@@ -16,12 +16,12 @@ SELECT ledger_post_one($1, $2, $3, $4, $5, $6, $7, $8);
 WITH now_ AS MATERIALIZED (
     SELECT coalesce($4::timestamptz, clock_timestamp()) AS now
 ), open AS MATERIALIZED (
-    SELECT o.id, o.debit, o.credit, o.due_at FROM open_holds o WHERE o.id = ANY ($2::uuid[])
+    SELECT o.id, o.debit, o.credit, o.due_at, o.counted_on FROM open_holds o WHERE o.id = ANY ($2::uuid[])
     UNION
-    (SELECT o.id, o.debit, o.credit, o.due_at FROM open_holds o
+    (SELECT o.id, o.debit, o.credit, o.due_at, o.counted_on FROM open_holds o
      WHERE o.debit = ANY ($3::uuid[]) AND o.due_at <= (SELECT now FROM now_) LIMIT 500)
     UNION
-    (SELECT o.id, o.debit, o.credit, o.due_at FROM open_holds o
+    (SELECT o.id, o.debit, o.credit, o.due_at, o.counted_on FROM open_holds o
      WHERE o.credit = ANY ($3::uuid[]) AND o.due_at <= (SELECT now FROM now_) LIMIT 500)
 ), standing AS MATERIALIZED (
     SELECT t.id, t.debit, t.credit, t.amount, t.code, t.ledger, t.about, t.reference, t.flags, t.pending_id,
@@ -33,26 +33,38 @@ WITH now_ AS MATERIALIZED (
            t.timeout_s, t.timestamp
     FROM hold_resolutions r JOIN transfers t ON t.id = r.transfer
     WHERE r.hold = ANY ($2::uuid[])
-), touched AS MATERIALIZED (
-    SELECT a.id, a.ledger, a.code, a.flags, a.debits_pending, a.debits_posted, a.credits_pending, a.credits_posted,
-           a.day_limit, a.year_limit, a.balance_limit, a.used_on, a.day_used, a.year_used, a.created_at
-    FROM accounts a
+), ends AS MATERIALIZED (
+    SELECT a.id, a.day_group, a.code_group FROM accounts a
     WHERE a.id = ANY ($3::uuid[] || ARRAY(SELECT debit FROM open) || ARRAY(SELECT credit FROM open)
                       || ARRAY(SELECT debit FROM standing WHERE pending_id IS NULL)
                       || ARRAY(SELECT credit FROM standing WHERE pending_id IS NULL))
+), touched AS MATERIALIZED (
+    SELECT a.id, a.ledger, a.code, a.flags, a.debits_pending, a.debits_posted, a.credits_pending, a.credits_posted,
+           a.day_limit, a.year_limit, a.balance_limit, a.used_on, a.day_used, a.year_used, a.created_at,
+           a.cap_class, a.limits_until, a.code_a_limit, a.code_b_limit, a.code_c_limit, a.code_d_limit,
+           a.code_a_used, a.code_b_used, a.code_c_used, a.code_d_used, a.day_group, a.code_group
+    FROM accounts a
+    WHERE a.id = ANY (ARRAY(SELECT id FROM ends) || ARRAY(SELECT day_group FROM ends WHERE day_group IS NOT NULL)
+                      || ARRAY(SELECT code_group FROM ends WHERE code_group IS NOT NULL))
 )
 SELECT (SELECT now FROM now_) AS now,
        ARRAY(SELECT ROW (touched.*) FROM touched) AS accounts,
        ARRAY(SELECT ROW (standing.*) FROM standing) AS standing,
        ARRAY(SELECT ROW (resolutions.*) FROM resolutions) AS resolutions,
-       ARRAY(SELECT ROW (open.id, open.due_at) FROM open) AS open,
+       ARRAY(SELECT ROW (open.id, open.due_at, open.counted_on) FROM open) AS open,
        ARRAY(SELECT d.id FROM detached_ids d WHERE d.id = ANY ($1::uuid[] || $2::uuid[])) AS detached;
+
+-- name: renew_limits
+-- Look up the limits of these accounts anew, where they are due; see functions/caps.sql.
+-- $1 ids uuid[]  $2 what time it is, or null for the server's clock
+SELECT ledger_renew_limits($1, $2);
 
 -- name: open_accounts
 -- Open accounts; those that are there already stay as they are.
 -- $1 ids uuid[]  $2 ledgers integer[]  $3 codes smallint[]  $4 flags smallint[]
--- $5 day_limits bigint[]  $6 year_limits bigint[]  $7 balance_limits bigint[]
-SELECT id FROM ledger_open_accounts($1, $2, $3, $4, $5, $6, $7) AS id;
+-- $5 day_limits bigint[]  $6 year_limits bigint[]  $7 balance_limits bigint[]  $8 cap_classes smallint[]
+-- $9 what time it is, or null for the server's clock
+SELECT id FROM ledger_open_accounts($1, $2, $3, $4, $5, $6, $7, $8, $9) AS id;
 
 -- name: change_accounts
 -- Change flags of accounts; see functions/change_accounts.sql.
@@ -68,7 +80,9 @@ SELECT ledger_hold_still($1);
 -- Accounts as they stand.
 -- $1 ids uuid[]
 SELECT id, ledger, code, flags, debits_pending, debits_posted, credits_pending, credits_posted, day_limit, year_limit,
-       balance_limit, used_on, day_used, year_used, created_at
+       balance_limit, used_on, day_used, year_used, created_at,
+       cap_class, limits_until, code_a_limit, code_b_limit, code_c_limit, code_d_limit,
+       code_a_used, code_b_used, code_c_used, code_d_used, day_group, code_group
 FROM accounts WHERE id = ANY ($1::uuid[]);
 
 -- name: transfers

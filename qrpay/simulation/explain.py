@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from qrpay.ledger.caps import bank_day, used
-from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import NIL, Account, AccountFlag, Outcome, Posted, Result, Transfer
 from qrpay.ledger.rules import Book
 from qrpay.simulation.evidence import NEVER, Evidence, Known
@@ -100,12 +100,12 @@ class Explain:
         stands = self._stood(order.id, asked)
         code = None if stands is None else stands.code
         payer = self._evidence.payer(asked)
-        own = stands is not None and code == TransferCode.PAYMENT and stands.debit == payer
+        own = stands is not None and code in PAYMENTS and stands.debit == payer
         match answer.word:
             case "paid":
                 return None if own else "paid, but this payment does not stand"
             case "order_paid":
-                return None if code == TransferCode.PAYMENT and not own else "order_paid, by nobody else"
+                return None if code in PAYMENTS and not own else "order_paid, by nobody else"
             case "order_closed":
                 return None if code == TransferCode.ORDER_CLOSE or order.amount is None else "it is not closed"
             case "order_expired":
@@ -161,7 +161,7 @@ class Explain:
             case "open":
                 return "it was settled before" if settled or clocks[0] >= order.expires_at else None
             case "paid":
-                return None if stands is not None and stands.code == TransferCode.PAYMENT else "it is not paid"
+                return None if stands is not None and stands.code in PAYMENTS else "it is not paid"
             case "closed":
                 closed = order.amount is None or (stands is not None and stands.code == TransferCode.ORDER_CLOSE)
                 return None if closed else "it is not closed"

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from qrpay.ledger.caps import bank_day, used
-from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Account, Posted, Result
 from qrpay.ledger.rules import expiry_of_hold
 from qrpay.simulation.evidence import NEVER, Evidence, Known, in_real_time
@@ -183,7 +183,7 @@ class Judge:
             stand = [self.evidence.kept.get(transfer.id) for transfer in transfers]
             if asked.call.verb == "chain" and None in stand and any(stand):
                 yield f"of chain {asked.call.thing} {len(stand) - stand.count(None)} of {len(stand)} stand"
-            paid = stand[0] is not None and stand[0].posted.code == TransferCode.PAYMENT
+            paid = stand[0] is not None and stand[0].posted.code in PAYMENTS
             if asked.call.verb == "scan" and paid:
                 mark = stand[1]
                 if mark is None or mark.posted.about != transfers[0].id:
@@ -216,7 +216,7 @@ class Judge:
         types = EVENTS.get(TransferCode(posted.code)) if posted.code in list(TransferCode) else None
         if types is None:
             return
-        if posted.code == TransferCode.PAYMENT:
+        if posted.code in PAYMENTS:
             receivers = [self.books.owners.get(posted.credit), self.books.owners.get(posted.debit)]
         else:
             order = self.evidence.order_of.get(posted.id)

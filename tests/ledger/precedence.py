@@ -319,8 +319,35 @@ open B balance_limit=5
 t1   K > B    6                                       = exceeds_cap_year
 t1   A > B    6                                       = exceeds_cap_balance 5 0 5
 
-== exceeds_cap_balance, then created (never both: it failed, or it stands)
+== exceeds_cap_balance, then exceeds_cap_code_a
 open A guarded with=100
 open B balance_limit=5
-t1   A > B    5                                       = created
+open M
+cap A code_a 4
+t1   A > B    6  code=payment-signed                  = exceeds_cap_balance
+t1   A > M    6  code=payment-signed                  = exceeds_cap_code_a 4 0 4
+
+== exceeds_cap_code_a, then exceeds_cap_code_b (never both: a payment is of one class)
+open A guarded with=100
+open M
+cap A code_b 4
+t1   A > M    5  code=payment-pin                     = exceeds_cap_code_b 4 0 4
+
+== exceeds_cap_code_b, then exceeds_cap_code_c (never both: a payment is of one class)
+open A guarded with=100
+open M
+cap A code_c 4
+t1   A > M    5                                       = exceeds_cap_code_c 4 0 4
+
+== exceeds_cap_code_c, then exceeds_cap_code_d (never both: a payment is of one class)
+open A guarded with=100
+open M
+cap A code_d 4
+t1   A > M    5  code=payment-static                  = exceeds_cap_code_d 4 0 4
+
+== exceeds_cap_code_d, then created (never both: it failed, or it stands)
+open A guarded with=100
+open M
+cap A code_d 5
+t1   A > M    5  code=payment-static                  = created
 """)

@@ -6,12 +6,15 @@ accounts hold in the end. Names stand for fresh ids, so that cases run side by s
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+import pytest
 from msgspec import Struct
 
-from qrpay.ledger.chart import AccountCode, TransferCode
+from qrpay.ledger.caps import bank_day
+from qrpay.ledger.chart import AccountCode, CapClass, TransferCode
+from qrpay.ledger.limits import CapKind, NewCap, SharedCaps
 from qrpay.ledger.model import (
     NIL,
     REFERENCE_MAX,
@@ -57,6 +60,9 @@ TEXTS: Final = {"NUL": "a\0b", "HALF": "\ud83d", "LONG": "x" * (REFERENCE_MAX + 
 _TRANSFER: Final = re.compile(r"(\S+ +\S+ > .*?) += (\S+)(?: +(\d+) (-?\d+) (\d+))?$")
 _CHANGE: Final = re.compile(rf"({'|'.join(CHANGES)}) (\S+) += (\S+)$")
 _CARRY: Final = re.compile(r"carry (\S+) > (\S+) +(-?\d+)$")
+_CAP: Final = re.compile(r"cap (\S+) (\w+) (\S+)(?: from (\S+))?(?: += (refused|unknown))?$")
+_LEFT: Final = re.compile(r"(\S+) may (\S+) (\d+) of (\d+)(?: until (\S+))?$")
+CLASSES: Final = {"every": CapClass.EVERY, "class-ii": CapClass.CLASS_II, "class-iii": CapClass.CLASS_III}
 _BALANCE: Final = re.compile(r"(\S+) holds +(-?\d+)(?: and owes (\d+))?(?: and awaits (\d+))?$")
 
 
@@ -106,6 +112,7 @@ class Play:
         self._at_once = at_once
         self._carry = carry
         self._ids: dict[str, Id] = {"-": NIL}
+        self._unit = CNY
         self._waiting: list[tuple[str, Transfer, Expected]] = []
 
     async def run(self, case: Case) -> None:
@@ -137,6 +144,17 @@ class Play:
     async def _other(self, line: str) -> None:
         if line.startswith("open "):
             await self._open(line.split()[1:])
+        elif line == "in a ledger of its own":
+            self._unit = 1_000_000 + new_id().int % 2**30  # the caps of its classes are nobody else's
+        elif match := _CAP.match(line):
+            await self._cap(*match.groups())
+        elif match := re.match(r"share (.+)$", line):
+            await self._share(match[1].split())
+        elif match := _LEFT.match(line):
+            use = (await self._ledger.cap_use([self._id(match[1])]))[self._id(match[1])].caps[CapKind(match[2])]
+            assert (use.left, use.limit) == (int(match[3]), int(match[4])), f"{line}\n  {use}"
+            until = datetime.fromisoformat(match[5] + "+08:00") if match[5] else None
+            assert use.resets_at == until, f"{line}\n  {use}"
         elif match := re.match(r"wait (\d+) s$", line):
             self._time.now += timedelta(seconds=int(match[1]))
         elif match := re.match(r"it is (\S+) in Beijing$", line):
@@ -155,14 +173,39 @@ class Play:
         else:
             raise AssertionError(f"what does this line mean? {line}")
 
+    async def _cap(self, whose: str, kind: str, amount: str, day: str | None, answer: str | None) -> None:
+        """`none` is no cap; `inherits` is the class's again."""
+        cap = NewCap(
+            self._unit,
+            CapKind(kind),
+            int(amount) if amount.isdigit() else None,
+            date.fromisoformat(day) if day else bank_day(self._time.now),
+            "the test",
+            cap_class=CLASSES.get(whose),
+            account=None if whose in CLASSES else self._id(whose),
+            inherits=amount == "inherits",
+        )
+        if answer == "refused":
+            with pytest.raises(ValueError, match="today or later"):
+                await self._ledger.set_cap(cap)
+        else:
+            assert await self._ledger.set_cap(cap) is (answer is None)
+
+    async def _share(self, names: Sequence[str]) -> None:
+        """All of them share their codes; those of one class, their day and year."""
+        found = await self._ledger.lookup_accounts([self._id(name) for name in names])
+        members = [(account.id, self._id(f"days of {account.cap_class}")) for account in found.values()]
+        await self._ledger.share_caps(SharedCaps(members, self._id("codes")))
+
     async def _open(self, words: Sequence[str]) -> None:
         options = dict(word.split("=") for word in words[1:] if "=" in word)
-        ledger = int(options.get("ledger", CNY))
+        ledger = int(options.get("ledger", self._unit))
         flags = sum(FLAGS[word] for word in words[1:] if "=" not in word)
         bank = self._id(f"bank {ledger}")
         limits = {name: int(options[name]) for name in ("day_limit", "year_limit", "balance_limit") if name in options}
         await self._ledger.create_accounts([NewAccount(bank, ledger, AccountCode.BANK_CASH)])
-        new = NewAccount(self._id(words[0]), ledger, AccountCode.CUSTOMER, flags, **limits)
+        cap_class = int(CLASSES[options["class"]]) if "class" in options else 0
+        new = NewAccount(self._id(words[0]), ledger, AccountCode.CUSTOMER, flags, **limits, cap_class=cap_class)
         assert await self._ledger.create_accounts([new]) == [Result.CREATED]
         if "with" in options:
             top_up = Transfer(new_id(), bank, new.id, int(options["with"]), TransferCode.TOP_UP, ledger)
@@ -186,7 +229,7 @@ class Play:
             self._id(credit),
             None if amount == "all" else int(amount),
             code,
-            int(options["ledger"]) if "ledger" in options else 0 if inherits else CNY,
+            int(options["ledger"]) if "ledger" in options else 0 if inherits else self._unit,
             about=self._id(options["about"]) if "about" in options else None,
             reference=TEXTS.get(options.get("ref", ""), options.get("ref", "")),
             flags=flags,

@@ -12,18 +12,23 @@ from typing import Final
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from qrpay.ledger.caps import bank_day, used
+from qrpay.ledger.caps import bank_day, used_of
+from qrpay.ledger.limits import CapKind
 from qrpay.ledger.model import Account, Changed, Posted
 from qrpay.values import Id
 from tests.ledger.statement import CHANGES, Case, Expected, Play, figured
 
 OPENING: Final = (
-    "open C0 guarded with=20", "open C1 guarded with=20", "open C2 guarded with=20", "open M guarded",
+    "in a ledger of its own", "cap class-ii day 35", "cap every code_c 25", "cap every code_d 10",
+    "open C0 guarded class=class-ii with=20", "open C1 guarded class=class-ii with=20", "open C2 guarded with=20",
+    "open M guarded",
     "open D guarded with=20 day_limit=20 year_limit=30", "open Y guarded with=60 day_limit=40 year_limit=50",
     "open B guarded with=20 balance_limit=25", "open F guarded no-debits with=20", "open L debtor", "open H ledger=344",
-    "it is 2027-12-29T23:59:50 in Beijing",
+    "it is 2027-12-29T23:59:50 in Beijing", "cap Y code_b 30 from 2027-12-31", "cap D day 15 from 2027-12-30",
 )  # fmt: skip
 ACCOUNTS: Final = ("C0", "C1", "C2", "M", "D", "Y", "B", "F", "L", "H")
+COUNTING: Final = ("codes", "days of 2")
+"""Where those are counted that share their caps."""
 NAMES: Final = ("C0", "C1", "C2", "M", "D", "Y", "B", "L", "C0", "C1", "D", "M", "F", "H", "nobody")
 AMOUNTS: Final = ("1", "2", "3", "5", "8", "13", "40", "1", "2", "3", "0", "-1", "all")
 KINDS: Final = (
@@ -31,12 +36,17 @@ KINDS: Final = (
     "hold closes-payer", "hold closes-payee", "hold closes-payer payer-has", "closes-payer", "flags=256",
 )  # fmt: skip
 RESOLVES: Final = ("", "", "", "post", "void")
-CODES: Final = ("payment", "payment", "payment", "refund", "order-close", "correction", "hold")
+CODES: Final = (
+    *("payment",) * 5, "payment-pin", "payment-pin", "payment-static", "refund", "refund", "order-close", "order-close",
+    "correction", "correction", "hold", "hold",
+)  # fmt: skip
 LINKS: Final = ("", "", "", "linked")
 TIMEOUTS: Final = (0, 0, 1, 7)  # odd, while the clock moves by even seconds: no hold is due in the very instant
 BETWEEN: Final = (
     *("wait 0 s",) * 3, "wait 2 s", "wait 10 s", "wait 3600 s", "wait 86400 s",
     *(f"{change} {account}" for change in CHANGES for account in ("C0", "D", "M", "nobody")),
+    *("share C0 C1",) * 3, "cap C1 day 12", "cap D day 10", "cap D day none", "cap B balance 20", "cap class-ii day 30",
+    "cap every code_c 20",
 )  # fmt: skip
 SIZE_MAX: Final = 400
 
@@ -137,7 +147,7 @@ class Told(Play):
     async def books(self) -> tuple[list[Account], list[Posted]]:
         """The accounts and transfers as they stand, without what no two ledgers share."""
         names = {id: name for name, id in self._ids.items()}
-        accounts = (await self._ledger.lookup_accounts([self._id(name) for name in ACCOUNTS])).values()
+        accounts = (await self._ledger.lookup_accounts([self._id(name) for name in (*ACCOUNTS, *COUNTING)])).values()
         posted = await self._ledger.lookup_transfers([id for id, name in names.items() if re.match(r"t\d", name)])
         return (
             sorted((self._shared(account, names) for account in accounts), key=lambda row: str(row.id)),
@@ -146,14 +156,17 @@ class Told(Play):
 
     def _shared(self, account: Account, names: dict[Id, str]) -> Account:
         # A payment taken back leaves the day it would have counted for, with nothing used.
-        day_used, year_used = used(account, bank_day(self._time.now))
-        return replace(
-            account, id=names[account.id], created_at=None, used_on=None, day_used=day_used, year_used=year_used
-        )
+        # The limits in a row are those that were last looked up; whether they were right, the refusals say.
+        today = bank_day(self._time.now)
+        shared: dict[str, object] = {}
+        shared |= {f"{kind}_used": used_of(account, kind, today) for kind in CapKind if kind is not CapKind.BALANCE}
+        shared |= {f"{kind}_limit": None for kind in CapKind}
+        shared |= {field: names.get(getattr(account, field)) for field in ("id", "day_group", "code_group")}
+        return replace(account, ledger=0, created_at=None, used_on=None, limits_until=None, **shared)
 
     def _renamed(self, posted: Posted, names: dict[Id, str]) -> Posted:
         ids = {field: names.get(getattr(posted, field)) for field in ("id", "debit", "credit", "about", "pending_id")}
-        return replace(posted, timestamp=None, **ids)
+        return replace(posted, ledger=0, timestamp=None, **ids)
 
 
 def case_of(told: Sequence[str]) -> Case:

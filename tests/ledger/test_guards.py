@@ -29,7 +29,7 @@ from tests.ledger.teller import Teller, payment
         "DELETE FROM accounts",
         "DELETE FROM open_holds",
         "SELECT ledger_keep_holds('{}', '{}', '{}', '{}', '{}', '{}', now(), '{}')",
-        "SELECT ledger_do_besides('{}')",
+        "SELECT ledger_do_besides('{}', current_date)",
         "UPDATE accounts SET flags = 0",
     ],
 )
@@ -83,7 +83,7 @@ async def test_nobody_writes_between_two_ledgers(engine: Engine, database_dsn: s
         " VALUES ($1, $2, $3, $4, 10, $5, $1, '', $6, 0, now())"
     )
     owner = await asyncpg.connect(database_dsn)
-    one = "SELECT ledger_post_one($1, $2, $3, 1, 10::smallint, $4, 0, NULL)"
+    one = "SELECT ledger_post_one($1, $2, $3, 1, 10::smallint, $4, 0, 0::smallint, NULL)"
     assert await owner.fetchval(one, between.id, yuan, points, 156) is None
     assert await owner.fetchval(one, between.id, points, yuan, 1001) is None
     for debit, credit, ledger in ((yuan, points, 156), (yuan, points, 1001), (points, yuan, 156), (yuan, bank, 1001)):

@@ -13,8 +13,15 @@ import pytest
 from qrpay.database.pool import Database, Queries
 from qrpay.ledger import history
 from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.counters import Counters
 from qrpay.ledger.engine import Engine
-from qrpay.ledger.model import Counters, Entry, Ledger, Result, Transfer, TransferFlag
+from qrpay.ledger.model import (
+    Entry,
+    Ledger,
+    Result,
+    Transfer,
+    TransferFlag,
+)
 from qrpay.ledger.oracle import Oracle
 from qrpay.ledger.rules import gained
 from qrpay.problem import Refused
@@ -163,7 +170,10 @@ async def test_a_transfer_under_way_is_waited_for(
     transaction = hanging.transaction()
     await transaction.start()
     posted = await hanging.fetchval(
-        "SELECT ledger_post_one($1, $2, $3, 7::bigint, 10::smallint, 156, 7::bigint, null)", new_id(), payer, shop
+        "SELECT ledger_post_one($1, $2, $3, 7::bigint, 10::smallint, 156, 7::bigint, 3::smallint, null)",
+        new_id(),
+        payer,
+        shop,
     )
     assert posted is not None
     at = await database.fetchval("SELECT clock_timestamp()")

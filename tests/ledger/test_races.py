@@ -92,7 +92,10 @@ async def test_a_refusal_was_true_at_some_moment(engines: Sequence[Engine], fres
     await transaction.start()
     spend = payment(capped, shop, 40)
     await between.execute(
-        "SELECT ledger_post_one($1, $2, $3, 40::bigint, 10::smallint, 156, 40::bigint, NULL)", spend.id, capped, shop
+        "SELECT ledger_post_one($1, $2, $3, 40::bigint, 10::smallint, 156, 40::bigint, 3::smallint, NULL)",
+        spend.id,
+        capped,
+        shop,
     )
     # The money that is on its way out is not seen yet; the first fits beside it, the second only once it is gone.
     asked = asyncio.ensure_future(engines[1].post_chain([payment(payer, capped, 30), payment(payer, capped, 20)]))
@@ -117,7 +120,10 @@ async def test_a_retry_that_waited_for_the_first_hears_that_it_stands(
     transaction = between.transaction()
     await transaction.start()
     await between.execute(
-        "SELECT ledger_post_one($1, $2, $3, 40::bigint, 10::smallint, 156, 40::bigint, NULL)", last.id, payer, shop
+        "SELECT ledger_post_one($1, $2, $3, 40::bigint, 10::smallint, 156, 40::bigint, 3::smallint, NULL)",
+        last.id,
+        payer,
+        shop,
     )
     asked = asyncio.ensure_future(engines[1].post_chain([last, payment(other, shop, 5)]))
     async with asyncio.timeout(10):

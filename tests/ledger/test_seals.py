@@ -12,8 +12,9 @@ import asyncpg
 
 from qrpay.database.pool import Database
 from qrpay.ledger.chart import AccountCode, TransferCode
+from qrpay.ledger.counters import Counters
 from qrpay.ledger.engine import Engine
-from qrpay.ledger.model import Counters, NewAccount, Transfer, TransferFlag
+from qrpay.ledger.model import NewAccount, Transfer, TransferFlag
 from qrpay.ledger.seals import AFTER_MAX, STATEMENTS, Books
 from qrpay.values import new_id
 from tests.ledger.statement import CNY, Time
@@ -102,7 +103,7 @@ async def test_a_late_commit_is_not_passed_by(fresh_database: Database, fresh_ds
     transaction = stalled.transaction()
     await transaction.start()
     late = new_id()
-    post = "SELECT ledger_post_one($1, $2, $3, 7::bigint, 10::smallint, 156, 7::bigint, null)"
+    post = "SELECT ledger_post_one($1, $2, $3, 7::bigint, 10::smallint, 156, 7::bigint, 3::smallint, null)"
     await stalled.fetchval(post, late, payer, shop)
     quick = payment(other, teller.bank, 1)
     await engine.post(quick)

@@ -82,8 +82,8 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a void does not give back",
-        [("qrpay/ledger/rules.py", "    if posted.flags & VOID:\n        return 0, -held, 0",
-          "    if posted.flags & VOID:\n        return 0, 0, 0")],
+        [("qrpay/ledger/rules.py", "    if posted.flags & VOID:\n        return 0, -held\n",
+          "    if posted.flags & VOID:\n        return 0, 0\n")],
         ["invariants"],
     ),
     Mutation(

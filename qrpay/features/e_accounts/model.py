@@ -35,7 +35,7 @@ class NewCustomer(Struct, frozen=True):
     """A person and the first e-account.
 
     phone         one customer a number
-    caps          None: those of the class, as they are in force today
+    caps          None: those of the class, as they are in force at any time; else its own, and none of the class
     """
 
     name: PersonName
@@ -114,12 +114,31 @@ class Cap(Struct, frozen=True):
     resets_at: str
 
 
+class CodeLimits(Struct, frozen=True):
+    """What may still be paid today by codes of each class of verification (rules.md 3.1); null: no cap.
+
+    a  with two factors, one of them a certificate or signature    b  with two factors, such as phone and PIN
+    c  with fewer                                                  d  by static codes
+    """
+
+    a: Cap | None
+    b: Cap | None
+    c: Cap | None
+    d: Cap | None
+
+
 class Limits(Struct, frozen=True):
-    """What an account may still spend; null: no cap. `balance`: the most it may hold at any moment."""
+    """What an account may still spend; null: no cap.
+
+    balance  the most it may hold at any moment
+    shared   whether what the customer's other accounts spend counts too
+    """
 
     day: Cap | None
     year: Cap | None
     balance: int | None
+    codes: CodeLimits
+    shared: bool
 
 
 class AccountView(Struct, frozen=True):

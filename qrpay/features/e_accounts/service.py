@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -16,6 +15,7 @@ from qrpay.features.e_accounts.model import (
     AccountView,
     Cap,
     Caps,
+    CodeLimits,
     CurrencyLight,
     Customer,
     CustomerRow,
@@ -40,8 +40,8 @@ from qrpay.features.e_accounts.tokens import token_of, wallet_of
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import Balance
 from qrpay.features.merchants.remembered import Remembered
-from qrpay.ledger.caps import bank_day
-from qrpay.ledger.chart import AccountCode, TransferCode, name_of_ledger
+from qrpay.ledger.chart import PAYMENTS, AccountCode, CapClass, TransferCode, name_of_ledger
+from qrpay.ledger.limits import CapKind, CapUse, SharedCaps, Use
 from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Posted, Transfer
 from qrpay.problem import FieldError, invalid_field, not_found
 from qrpay.values import CURRENCIES, Id, Page, claim, encode, id_of, id_text, new_id, rfc3339
@@ -51,16 +51,16 @@ BANK: Final = id_of(bytes(16))
 """What the bank's own accounts are about: it is nobody's customer."""
 LIGHT_AGE_S: Final = 1.0
 """The money light is public: it is looked at once a second at most, however many ask."""
-BEIJING: Final = timedelta(hours=8)
+CAP_CLASSES: Final[dict[AccountClass, CapClass]] = {"II": CapClass.CLASS_II, "III": CapClass.CLASS_III}
 
 _KINDS: Final[dict[int, Kind]] = {
     TransferCode.TOP_UP: "top_up",
-    TransferCode.PAYMENT: "payment",
+    **dict.fromkeys(PAYMENTS, "payment"),
     TransferCode.REFUND: "refund",
     TransferCode.HOLD: "hold",
     TransferCode.CORRECTION: "correction",
 }
-_OF_ORDERS: Final = frozenset({TransferCode.PAYMENT, TransferCode.REFUND})
+_OF_ORDERS: Final = PAYMENTS | {TransferCode.REFUND}
 _holders: Final = Remembered[Id, Holder](20_000, 60.0)
 _lights: Final[WeakKeyDictionary[Ledger, tuple[float, asyncio.Task[MoneyLight]]]] = WeakKeyDictionary()
 
@@ -96,8 +96,28 @@ async def open_account(
     await active(core, customer)
     account = EAccount(new_id(), customer, account_class, currency)
     await _open_in_ledger(core, account, caps)
+    # Before anybody can pay from it; and again, if another account was opened meanwhile.
+    known = await _share_caps(core, customer, currency, [account])
     await store.insert_account(core.database, account)
+    await _share_caps(core, customer, currency, [], known)
     return account
+
+
+async def _share_caps(
+    core: Core, customer: Id, currency: str, more: Sequence[EAccount], known: Collection[Id] = ()
+) -> set[Id]:
+    """Let a customer's accounts of a currency count together (rules.md 3.1, 3.3), as soon as there are two.
+
+    Those without the caps of a class stay out of it. Answers who counts; does nothing when all of them are `known`.
+    """
+    owned = {account.id: account for account in [*await store.accounts_of(core.database, customer), *more]}
+    found = await core.ledger.lookup_accounts([one.id for one in owned.values() if one.currency == currency])
+    capped = {account.id: account.cap_class for account in found.values() if account.cap_class != CapClass.NONE}
+    if len(capped) > 1 and not capped.keys() <= set(known):
+        groups = {cap_class: claim("cap_group", customer, currency, cap_class) for cap_class in capped.values()}
+        members = [(account, groups[cap_class]) for account, cap_class in sorted(capped.items())]
+        await core.ledger.share_caps(SharedCaps(members, claim("cap_group", customer, currency)))
+    return set(capped)
 
 
 async def active(core: Core, customer: Id) -> Customer:
@@ -121,15 +141,16 @@ def phone_hash(core: Core, phone: str) -> bytes:
 
 
 async def _open_in_ledger(core: Core, account: EAccount, caps: Caps | None) -> None:
-    caps = caps or await store.caps(core.database, account.account_class, bank_day(core.clock())) or Caps()
+    own = caps or Caps()
     new = NewAccount(
         account.id,
         CURRENCIES[account.currency].numeric,
         AccountCode.CUSTOMER,
         AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS,
-        day_limit=caps.day,
-        year_limit=caps.year,
-        balance_limit=caps.balance,
+        day_limit=own.day,
+        year_limit=own.year,
+        balance_limit=own.balance,
+        cap_class=CAP_CLASSES[account.account_class] if caps is None else CapClass.NONE,
     )
     [result] = await core.ledger.create_accounts([new])
     assert result.stands, f"an e-account cannot be opened: {result.name}"
@@ -203,9 +224,9 @@ async def check_token(core: Core, text: str) -> Wallet:
 async def accounts_of(core: Core, customer: Id) -> Sequence[AccountView]:
     """A customer's accounts with balance and limits, oldest first."""
     owned = await store.accounts_of(core.database, customer)
-    found = await core.ledger.lookup_accounts([account.id for account in owned])
-    now = core.clock()
-    return [_view(account, found[account.id], now) for account in owned]
+    ids = [account.id for account in owned]
+    found, use = await core.ledger.lookup_accounts(ids), await core.ledger.cap_use(ids, core.clock())
+    return [_view(account, found[account.id], use[account.id]) for account in owned]
 
 
 async def owned_account(core: Core, customer: Id, account: Id) -> EAccount:
@@ -219,8 +240,8 @@ async def owned_account(core: Core, customer: Id, account: Id) -> EAccount:
 async def read_account(core: Core, customer: Id, account: Id) -> AccountView:
     """One account with balance and limits. Raises `not_found`, also for somebody else's."""
     owned = await owned_account(core, customer, account)
-    found = await core.ledger.lookup_accounts([account])
-    return _view(owned, found[account], core.clock())
+    found, use = await core.ledger.lookup_accounts([account]), await core.ledger.cap_use([account], core.clock())
+    return _view(owned, found[account], use[account])
 
 
 async def statement(core: Core, customer: Id, account: Id, ask: EntryQuery) -> Page[EntryView]:
@@ -271,7 +292,7 @@ def _other_side(entry: Entry, account: Id) -> Id:
 
 
 def _line_id(transfer: Posted) -> str:
-    return id_text("ord_" if transfer.code == TransferCode.PAYMENT else "tra_", transfer.id)
+    return id_text("ord_" if transfer.code in PAYMENTS else "tra_", transfer.id)
 
 
 def _line(entry: Entry, owned: EAccount, names: dict[Id, str], corrected: Posted | None) -> EntryView:
@@ -294,32 +315,26 @@ def _line(entry: Entry, owned: EAccount, names: dict[Id, str], corrected: Posted
     )
 
 
-def cap_resets_at(now: datetime, *, year: bool) -> datetime:
-    """When the caps of the bank's day or year (Asia/Shanghai, no summer time) begin anew, in UTC."""
-    today = bank_day(now)
-    first = date(today.year + 1, 1, 1) if year else today + timedelta(days=1)
-    return datetime(first.year, first.month, first.day, tzinfo=UTC) - BEIJING
-
-
-def _view(owned: EAccount, account: Account, now: datetime) -> AccountView:
-    today = bank_day(now)
-    this_day = account.used_on == today
-    this_year = account.used_on is not None and account.used_on.year == today.year
+def _view(owned: EAccount, account: Account, use: CapUse) -> AccountView:
+    of_kind = {kind: _cap(use.caps[kind]) if kind in use.caps else None for kind in CapKind}
+    balance = use.caps.get(CapKind.BALANCE)
     return AccountView(
         id_text("acc_", owned.id),
         owned.account_class,
         owned.currency,
         Balance.of(account),
         Limits(
-            _cap(account.day_limit, account.day_used if this_day else 0, cap_resets_at(now, year=False)),
-            _cap(account.year_limit, account.year_used if this_year else 0, cap_resets_at(now, year=True)),
-            account.balance_limit,
+            of_kind[CapKind.DAY],
+            of_kind[CapKind.YEAR],
+            None if balance is None else balance.limit,
+            CodeLimits(*(of_kind[kind] for kind in (CapKind.CODE_A, CapKind.CODE_B, CapKind.CODE_C, CapKind.CODE_D))),
+            use.shared,
         ),
     )
 
 
-def _cap(limit: int | None, used: int, resets_at: datetime) -> Cap | None:
-    return None if limit is None else Cap(limit, used, max(0, limit - used), rfc3339(resets_at))
+def _cap(use: Use) -> Cap:
+    return Cap(use.limit, use.used, use.left, "" if use.resets_at is None else rfc3339(use.resets_at))
 
 
 # The money light -----------------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """The statements about customers and e-accounts, typed."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from qrpay.database.pool import Queries
 from qrpay.database.statements import Statements
-from qrpay.features.e_accounts.model import AccountClass, Caps, Customer, CustomerRow, EAccount, Holder, PinRow
+from qrpay.features.e_accounts.model import Customer, CustomerRow, EAccount, Holder, PinRow
 from qrpay.values import Id
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
@@ -52,12 +52,6 @@ async def holders_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[
     """The customers behind these ledger accounts; those of nobody are left out."""
     rows = await queries.fetch(STATEMENTS["holders_of_accounts"], accounts)
     return {row["account"]: Holder(row["customer"], row["name_masked"]) for row in rows}
-
-
-async def caps(queries: Queries, account_class: AccountClass, day: date) -> Caps | None:
-    """The caps of a class as they are in force on a day."""
-    row = await queries.fetchrow(STATEMENTS["caps"], account_class, day)
-    return Caps(**dict(row)) if row else None
 
 
 async def insert_pin(within: Queries, customer_id: Id, phc: str) -> None:

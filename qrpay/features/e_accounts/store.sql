@@ -36,12 +36,6 @@ SELECT id, customer, class AS account_class, currency FROM e_accounts WHERE id =
 SELECT a.id AS account, a.customer, c.name_masked FROM e_accounts AS a JOIN customers AS c ON c.id = a.customer
 WHERE a.id = ANY($1);
 
--- name: caps
--- The caps of a class as they are in force on a day.
--- $1 class text  $2 day date
-SELECT day_limit AS day, year_limit AS year, balance_limit AS balance FROM e_account_caps
-WHERE class = $1 AND effective_on <= $2 ORDER BY effective_on DESC LIMIT 1;
-
 -- name: insert_pin
 -- A customer's PIN.
 -- $1 customer uuid  $2 phc text

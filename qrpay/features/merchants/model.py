@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from qrpay.ledger.model import Account, Counters
+from qrpay.ledger.counters import Counters
+from qrpay.ledger.model import (
+    Account,
+)
 from qrpay.values import CurrencyCode, Id, Text64
 
 Status = Literal["active", "frozen", "closed"]

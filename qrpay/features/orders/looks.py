@@ -11,7 +11,7 @@ from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import MerchantCard, Place
 from qrpay.features.orders.model import Code, Order, OrderPayment, OrderRow, Status
-from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Posted
 from qrpay.values import Id, id_text, rfc3339
 
@@ -29,7 +29,7 @@ async def views(
     """Orders as their merchants see them; the ledger and the payers are asked once for all."""
     if posted is None:
         posted = await core.ledger.lookup_transfers([row.id for row in rows]) if rows else {}
-    accounts = {one.debit for one in posted.values() if one.code == TransferCode.PAYMENT}
+    accounts = {one.debit for one in posted.values() if one.code in PAYMENTS}
     payers = await e_accounts.names_of(core, accounts) if accounts else {}
     return [view(core, row, await surroundings(core, row), posted.get(row.id), payers, code=code) for row in rows]
 
@@ -47,7 +47,7 @@ def status_of(row: OrderRow, posted: Posted | None, now: datetime) -> Status:
             return "closed"
         return "expired" if now >= row.expires_at else "open"
     match posted.code:
-        case TransferCode.PAYMENT:
+        case code if code in PAYMENTS:
             return "paid"
         case TransferCode.ORDER_EXPIRE:
             return "expired"
@@ -66,7 +66,7 @@ def view(
 ) -> Order:
     """An order as its merchant sees it; without the code where nobody will scan it any more."""
     payment, order_text = None, id_text("ord_", row.id)
-    if posted is not None and posted.code == TransferCode.PAYMENT:
+    if posted is not None and posted.code in PAYMENTS:
         payment = OrderPayment(
             payer=(payers or {}).get(posted.debit, "*"),
             amount=posted.amount,

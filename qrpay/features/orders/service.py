@@ -22,7 +22,7 @@ from qrpay.features.orders.model import (
     PayeeView,
 )
 from qrpay.features.orders.problems import order_closed, order_paid, reference_reused
-from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.markers import marker
 from qrpay.ledger.model import Posted
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
@@ -234,7 +234,7 @@ async def close(core: Core, merchant: Id, path: str) -> Order:
         raise not_found()
     posted = await _claim_closed(core, row)
     order = (await looks.views(core, [row], {row.id: posted}))[0]
-    if posted.code == TransferCode.PAYMENT:
+    if posted.code in PAYMENTS:
         raise order_paid(order=order)
     core.hub.wake(row.id)
     return order

@@ -29,8 +29,9 @@ from qrpay.features.payment_codes.model import (
     ScanReport,
 )
 from qrpay.features.payment_codes.problems import code_used
+from qrpay.features.payments import service as payments
 from qrpay.features.payments.problems import refusal_of
-from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.markers import marker
 from qrpay.ledger.model import Outcome, Posted, Result, Transfer, TransferFlag
 from qrpay.problem import FieldError, invalid_field
@@ -171,7 +172,7 @@ async def _not_charged(core: Core, row: OrderRow, code: CodeRow, paid: Outcome, 
     """What stands instead: another order under the code, or another end of the order; else the payer's refusal."""
     standing = await core.ledger.lookup_transfers([row.id, code.id])
     if (order := standing.get(row.id)) is not None:
-        if order.code == TransferCode.PAYMENT:
+        if order.code in PAYMENTS:
             return _outcome((await looks.views(core, [row], standing))[0])
         raise (order_expired if order.code == TransferCode.ORDER_EXPIRE else order_closed)(
             order=id_text("ord_", row.id), expired_at=rfc3339(row.expires_at)
@@ -180,7 +181,7 @@ async def _not_charged(core: Core, row: OrderRow, code: CodeRow, paid: Outcome, 
         raise await _used_by(core, row.merchant, mark.about)
     assert row.currency is not None
     outcome = paid if paid.result is not Result.LINKED_EVENT_FAILED else used
-    raise refusal_of(outcome, row.currency, "", figures=False)
+    raise refusal_of(outcome, row.currency, payments.resets_at(outcome), figures=False)
 
 
 async def _used_by(core: Core, merchant: Id, order: Id) -> Exception:

@@ -12,7 +12,7 @@ from qrpay.features.merchants import service as merchants
 from qrpay.features.orders import looks
 from qrpay.features.orders import store as order_store
 from qrpay.features.payments import service
-from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.chart import PAYMENTS
 from qrpay.ledger.model import Posted
 from qrpay.values import Id
 
@@ -23,7 +23,7 @@ PAYER_PAID: Final = "payment.paid"
 async def note_both(core: Core, tail: Tail) -> Sequence[Noted]:
     """Both sides of each payment. Whose the accounts are is remembered: in the steady state nothing is read."""
     debits, credits = tail.debits, tail.credits
-    payments = [place for place, code in enumerate(tail.codes) if code == TransferCode.PAYMENT]
+    payments = [place for place, code in enumerate(tail.codes) if code in PAYMENTS]
     owners = await merchants.owners_of(core, {credits[place] for place in payments})
     holders = await e_accounts.holders_of(core, {debits[place] for place in payments})
     customers = {account: holder.customer for account, holder in holders.items()}
@@ -47,5 +47,5 @@ async def tell_both(core: Core, events: Sequence[Logged], posted: Mapping[Id, Po
 
 
 events = [
-    EventSource(frozenset({TransferCode.PAYMENT}), frozenset({PAID, PAYER_PAID}), note_both, tell_both),
+    EventSource(PAYMENTS, frozenset({PAID, PAYER_PAID}), note_both, tell_both),
 ]

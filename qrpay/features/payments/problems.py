@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from qrpay.ledger.caps import rule_of
 from qrpay.ledger.model import Outcome, Result
 from qrpay.problem import Problem, Refused, row
 
@@ -19,13 +20,17 @@ pin_required = row(
 )  # fmt: skip
 cap_exceeded = row(
     "cap_exceeded", 422, "This would pass a limit of the account.", "超过账户限额。",
-    "At most {left} more may be spent ({rule}: {used} of {limit} used, until {resets_at}). Nothing was taken.",
-    "还可支付 {left}({rule}:限额 {limit},已用 {used},{resets_at} 重置)。本次未扣款。",
+    "At most {left} more may be spent ({rule}: {used} of {limit} used, until {resets_at}); {passes} would pass now."
+    " Nothing was taken.",
+    "还可支付 {left}({rule}:限额 {limit},已用 {used},{resets_at} 重置),当前最多可付 {passes}。本次未扣款。",
 )  # fmt: skip
+"""Figures: `rule` (a CapKind), `resets_at` (RFC 3339); to the payer also `limit`, `used`, `left`, and `passes`: what
+every cap and the balance would let pass now; in minor units of `currency`."""
 balance_cap_exceeded = row(
     "balance_cap_exceeded", 422, "The receiving account may not hold that much.", "超过收款账户余额上限。",
     "At most {left} more fit into it.", "最多还可收款 {left}。",
 )  # fmt: skip
+"""Figures as those of `cap_exceeded`, with the rule `balance`, which never resets."""
 currency_mismatch = row(
     "currency_mismatch", 422, "The account has another currency.", "账户币种与订单不符。",
     "Pay from an account in {currency}.", "请使用 {currency} 账户支付。",
@@ -56,6 +61,10 @@ OF_RESULT: Final[dict[Result, Problem]] = {
     Result.EXCEEDS_DEBITS: insufficient_funds,
     Result.EXCEEDS_CAP_DAY: cap_exceeded,
     Result.EXCEEDS_CAP_YEAR: cap_exceeded,
+    Result.EXCEEDS_CAP_CODE_A: cap_exceeded,
+    Result.EXCEEDS_CAP_CODE_B: cap_exceeded,
+    Result.EXCEEDS_CAP_CODE_C: cap_exceeded,
+    Result.EXCEEDS_CAP_CODE_D: cap_exceeded,
     Result.EXCEEDS_CAP_BALANCE: balance_cap_exceeded,
     Result.ACCOUNTS_MUST_HAVE_THE_SAME_LEDGER: currency_mismatch,
     Result.ACCOUNTS_MUST_BE_DIFFERENT: self_payment,
@@ -68,17 +77,20 @@ OF_RESULT: Final[dict[Result, Problem]] = {
     Result.OVERFLOWS_DEBITS: balance_cap_exceeded,
     Result.OVERFLOWS_CREDITS: balance_cap_exceeded,
 }
-CAP: Final = {Result.EXCEEDS_CAP_DAY: "day", Result.EXCEEDS_CAP_YEAR: "year", Result.EXCEEDS_CAP_BALANCE: "balance"}
 REFUSALS: Final = tuple(dict.fromkeys(OF_RESULT.values()))
 
 
 def refusal_of(outcome: Outcome, currency: str, resets_at: str, *, figures: bool) -> Refused:
-    """The refusal behind the ledger's result. `figures`: whether this caller may know the payer's balance and caps."""
+    """The refusal behind the ledger's result.
+
+    resets_at  when the cap that said no begins anew (RFC 3339), "" for never
+    figures    whether this caller may know the payer's balance and caps; another one learns the rule and resets_at
+    """
     problem = OF_RESULT.get(outcome.result)
     assert problem is not None, f"a payment cannot end with {outcome.result.name}"
     said: dict[str, Any] = {"currency": currency}
+    if rule := rule_of(outcome.result):
+        said |= {"rule": rule.value, "resets_at": resets_at}
     if figures and outcome.limit is not None:
-        said |= {"limit": outcome.limit, "used": outcome.used, "left": outcome.left}
-        if rule := CAP.get(outcome.result):
-            said |= {"rule": rule, "resets_at": resets_at if rule != "balance" else ""}
+        said |= {"limit": outcome.limit, "used": outcome.used, "left": outcome.left, "passes": outcome.passes}
     return problem(**said)

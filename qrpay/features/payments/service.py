@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from msgspec.structs import replace
+
 from qrpay.codes.payload import CodeContent
 from qrpay.codes.problems import code_expired, code_foreign, code_not_payable
 from qrpay.codes.receipt import Receipt, sign_receipt, verify_receipt
@@ -27,8 +29,8 @@ from qrpay.features.payments.problems import (
     refusal_of,
     self_payment,
 )
-from qrpay.ledger.chart import TransferCode
-from qrpay.ledger.model import Posted, Result, Transfer
+from qrpay.ledger.chart import PAYMENTS, TransferCode
+from qrpay.ledger.model import Outcome, Posted, Result, Transfer
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
 from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, id_from_text, id_text, rfc3339
 from qrpay.web.callers import Wallet
@@ -130,12 +132,18 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment) -> tuple[Payment, boo
     payee_view = await _payee(core, payable)
     if not payee_view.verified and await orders.standing(core, payable.order) is None:
         raise account_frozen()  # the shop was frozen or closed after it showed this code
-    if payable.amount >= core.settings.pin_from and not await _confirmed(core, wallet, ask, payable):
+    needs_pin = payable.amount >= core.settings.pin_from
+    if needs_pin and not await _confirmed(core, wallet, ask, payable):
         return await _standing(core, wallet, payable), False
     # In the ledger of the currency that is owed: the engine refuses a payer's account of another one.
     ledger = CURRENCIES[payable.currency].numeric
-    transfer = Transfer(payable.order, account, payee, payable.amount, TransferCode.PAYMENT, ledger)
+    code = TransferCode.PAYMENT_PIN if needs_pin else TransferCode.PAYMENT
+    transfer = Transfer(payable.order, account, payee, payable.amount, code, ledger)
     outcome = await core.ledger.post(transfer)
+    if outcome.result is Result.EXCEEDS_CAP_CODE_C and ask.pin is not None:
+        # Without a PIN little may be paid in a day; with it, more (rules.md 3.1, classes C and B).
+        await pins.check(core, wallet.id, ask.pin)
+        outcome = await core.ledger.post(replace(transfer, code=TransferCode.PAYMENT_PIN))
     if outcome.result.stands:
         assert outcome.timestamp is not None
         made = outcome.result is Result.CREATED
@@ -144,7 +152,7 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment) -> tuple[Payment, boo
         return payment_view(core, payable, account, outcome.timestamp, payee_view), made
     if outcome.result.differs:
         return await _standing(core, wallet, payable), False
-    raise refusal_of(outcome, payable.currency, _resets_at(core, outcome.result), figures=True)
+    raise refusal_of(outcome, payable.currency, resets_at(outcome), figures=True)
 
 
 async def _asked(core: Core, ask: NewPayment) -> Payable:
@@ -198,7 +206,7 @@ async def _standing(core: Core, wallet: Wallet, payable: Payable) -> Payment:
     """The payment that stands, when this customer made it; otherwise what stands instead."""
     posted = (await core.ledger.lookup_transfers([payable.order]))[payable.order]
     match posted.code:
-        case TransferCode.PAYMENT:
+        case code if code in PAYMENTS:
             if posted.debit != wallet.account and not await _owns(core, wallet, posted.debit):
                 raise order_paid(order=id_text("ord_", posted.id))
             return payment_view(core, payable, posted.debit, posted.timestamp, await _payee(core, payable))
@@ -216,8 +224,9 @@ async def _owns(core: Core, wallet: Wallet, account: Id) -> bool:
     return True
 
 
-def _resets_at(core: Core, result: Result) -> str:
-    return rfc3339(e_accounts.cap_resets_at(core.clock(), year=result is Result.EXCEEDS_CAP_YEAR))
+def resets_at(outcome: Outcome) -> str:
+    """When the cap that refused a payment begins anew; "": never, or it was no cap."""
+    return "" if outcome.resets_at is None else rfc3339(outcome.resets_at)
 
 
 def payment_view(core: Core, payable: Payable, account: Id, paid_at: datetime, payee: PayeeView) -> Payment:
@@ -250,7 +259,7 @@ async def read(core: Core, wallet: Wallet, path: str, wait_s: float) -> Payment:
     if row is None:
         raise not_found()
     posted = await orders.settled(core, row, wait_s)
-    if posted is None or posted.code != TransferCode.PAYMENT:
+    if posted is None or posted.code not in PAYMENTS:
         raise not_found()
     if posted.debit != wallet.account and not await _owns(core, wallet, posted.debit):
         raise not_found()
@@ -271,7 +280,7 @@ async def history(core: Core, wallet: Wallet, ask: PaymentsQuery) -> Page[Paymen
             if len(found) == ask.limit:
                 return Page(list((await views(core, found)).values()), cursor)
             cursor = entry.cursor
-            if entry.transfer.code == TransferCode.PAYMENT and entry.transfer.debit == account:
+            if entry.transfer.code in PAYMENTS and entry.transfer.debit == account:
                 found.append(entry.transfer)
         if entries and entries[-1].gap and found:
             break  # the next page says that what follows is not attached
@@ -304,7 +313,7 @@ async def receipt(core: Core, path: str) -> str:
     if row is None:
         raise not_found()
     posted = await orders.standing(core, row.id)
-    if posted is None or posted.code != TransferCode.PAYMENT:
+    if posted is None or posted.code not in PAYMENTS:
         raise order_not_paid()
     payer = (await e_accounts.names_of(core, {posted.debit})).get(posted.debit, "*")
     now = core.clock()

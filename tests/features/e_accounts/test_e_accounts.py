@@ -15,7 +15,9 @@ from qrpay.features.e_accounts.model import NO_CAPS, Caps, EntryQuery, EntryView
 from qrpay.features.keys import service as keys
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import NewMerchant
+from qrpay.ledger.caps import resets_at
 from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.limits import CapKind
 from qrpay.ledger.model import Result, Transfer
 from qrpay.problem import Refused
 from qrpay.values import Id, id_text, new_id, rfc3339
@@ -118,7 +120,9 @@ async def test_limits_say_what_was_used_today_and_when_they_begin_anew(core: Cor
     assert (view.balance.posted, view.balance.pending, view.balance.available) == (37_50, 0, 37_50)
     assert view.limits.day is not None
     assert (view.limits.day.limit, view.limits.day.used, view.limits.day.left) == (100_00, 12_50, 87_50)
-    assert view.limits.day.resets_at == rfc3339(service.cap_resets_at(core.clock(), year=False))
+    midnight = resets_at(CapKind.DAY, core.clock())
+    assert midnight is not None
+    assert view.limits.day.resets_at == rfc3339(midnight)
     assert view.limits.year is not None
     assert (view.limits.year.used, view.limits.year.left) == (12_50, 987_50)
     assert view.limits.balance is None
@@ -144,10 +148,10 @@ def test_caps_begin_anew_at_midnight_in_beijing() -> None:
     evening = datetime(2026, 12, 31, 15, 59, 59, tzinfo=UTC)
     midnight = datetime(2026, 12, 31, 16, tzinfo=UTC)
 
-    assert service.cap_resets_at(evening, year=False) == midnight
-    assert service.cap_resets_at(evening, year=True) == midnight
-    assert service.cap_resets_at(midnight, year=False) == datetime(2027, 1, 1, 16, tzinfo=UTC)
-    assert service.cap_resets_at(midnight, year=True) == datetime(2027, 12, 31, 16, tzinfo=UTC)
+    assert resets_at(CapKind.DAY, evening) == midnight
+    assert resets_at(CapKind.YEAR, evening) == midnight
+    assert resets_at(CapKind.DAY, midnight) == datetime(2027, 1, 1, 16, tzinfo=UTC)
+    assert resets_at(CapKind.YEAR, midnight) == datetime(2027, 12, 31, 16, tzinfo=UTC)
 
 
 async def test_a_statement_names_order_direction_and_payee_page_by_page(core: Core) -> None:
