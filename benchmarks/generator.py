@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from benchmarks.loops import RECONNECT_S, Caller, Follow, Loop, OpenLoop, Watch
+from benchmarks.loops import NOT_SENT, RECONNECT_S, Caller, Follow, Loop, OpenLoop, Watch
 
 CREATED: Final = 201
 OK: Final = 200
@@ -58,8 +58,8 @@ class Address(Struct, frozen=True):
 class Shift(Struct):
     """What came of one cell.
 
-    asked      how many requests were sent: the first so many of those given
-    statuses   status of each of these requests; 0: no answer came
+    asked      of those given, how many requests had their turn
+    statuses   status of each of these; 0: no answer came; NOT_SENT: the caller that it was dealt to did not come so far
     seconds    the measured time; it ends early when the requests ran out
     within     good answers within the measured time
     latencies  of those, in seconds, sorted; in an open loop from the moment at which the request was due
@@ -100,7 +100,8 @@ class Shift(Struct):
     @property
     def counts(self) -> dict[str, int]:
         """How many answers had which status."""
-        return {str(status): count for status, count in sorted(Counter(self.statuses).items())}
+        counted = Counter(self.statuses)
+        return {str(status): count for status, count in sorted(counted.items()) if status != NOT_SENT}
 
     def percentile(self, share: float) -> float:
         """The latency that this share of the good answers kept, in milliseconds."""
@@ -147,11 +148,13 @@ async def run(
     good: Iterable[int] = (CREATED,),
     bodies: bool = False,
     patient: bool = False,
+    dealt: bool = False,
     follow: Follow | None = None,
     watched: Watch | None = None,
 ) -> Shift:
     """Send these requests, each at most once, from so many callers for so long; then wait for the last answers.
 
+    dealt: each caller sends its own share of the requests, so that one connection is one wallet's.
     patient: whoever loses the connection opens another and goes on with the next request.
     watched: hears twice a second how many good answers there were so far; it costs what it costs.
     """
@@ -159,7 +162,7 @@ async def run(
     gc.collect()
     gc.disable()
     cpu, began = time.process_time(), time.perf_counter()
-    loop = Loop(requests, began + seconds, good, bodies=bodies)
+    loop = Loop(requests, began + seconds, good, bodies=bodies, dealt=callers if dealt else 0)
     loop.follow = follow
     if patient:
         _reconnecting(loop, address, protocols)
@@ -194,8 +197,8 @@ async def run_open(
 
 async def _work(loop: Loop, protocols: Sequence[Caller], seconds: float, watched: Watch | None) -> None:
     loop.active = len(protocols)
-    for protocol in protocols:
-        protocol.loop = loop
+    for turn, protocol in enumerate(protocols):
+        protocol.loop, protocol.turn = loop, turn
     for protocol in protocols:
         protocol.fire(time.perf_counter())
     until = time.perf_counter() + seconds + HUNG_S_MAX

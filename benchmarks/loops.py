@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, cast
 
+NOT_SENT: Final = -1
+"""Instead of a status: this request was never sent. (0: it was sent, and no answer came.)"""
 RECONNECT_S: Final = 0.05
 """How long a patient caller waits after a lost connection or a 5xx."""
 _HEAD_END: Final = b"\r\n\r\n"
@@ -16,17 +18,24 @@ next free one behind the requests that were given."""
 
 
 class Loop:
-    """The requests that are left, and what was answered. This one is closed: whoever is free asks at once."""
+    """The requests that are left, and what was answered. This one is closed: whoever is free asks at once.
+
+    dealt: to so many callers; caller n sends the n-th request and each that stands so many places later. 0: whoever is
+    free takes the next.
+    """
 
     keeps_late = False
 
-    def __init__(self, requests: Sequence[bytes], until: float, good: Iterable[int], *, bodies: bool) -> None:
+    def __init__(
+        self, requests: Sequence[bytes], until: float, good: Iterable[int], *, bodies: bool, dealt: int = 0
+    ) -> None:
         self.requests = requests
+        self.dealt = dealt
         self.until = until
         self.good = frozenset(good)
         self.next = 0
         self.ended = until
-        self.statuses = [0] * len(requests)
+        self.statuses = [NOT_SENT] * len(requests)
         self.bodies = [b""] * len(requests) if bodies else None
         self.latencies: list[float] = []
         self.within = 0
@@ -39,13 +48,15 @@ class Loop:
 
     def take(self, caller: "Caller", now: float) -> int:
         """The place of the caller's next request; -1 when it has none, now or for good."""
-        place = self.next
+        place = caller.turn if self.dealt else self.next
         if now >= self.until or self.done.done():
             return self.leave(caller)
-        if place == len(self.requests):
+        if place >= len(self.requests):
             self.ended = min(self.ended, now)
             return self.leave(caller)
-        self.next = place + 1
+        self.next = max(self.next, place + 1)
+        self.statuses[place] = 0
+        caller.turn = place + self.dealt
         caller.began = now
         return place
 
@@ -103,6 +114,7 @@ class OpenLoop(Loop):
                 self.timer = asyncio.get_running_loop().call_later(due - now, self._tick)
             return -1
         self.next = place + 1
+        self.statuses[place] = 0
         caller.began = due
         self.late.append(now - due)
         return place
@@ -131,6 +143,7 @@ class Caller(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport
         self.loop: Loop | None = None
+        self.turn = 0
         self.place = -1
         self.began = 0.0
         self.rest = b""

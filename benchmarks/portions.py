@@ -21,12 +21,17 @@ PREPARING_S_MAX: Final = 60
 
 
 class Portion(Struct):
-    """Requests made beforehand. `paid`: what the ledger must show of each, when the answer says yes."""
+    """Requests made beforehand.
+
+    paid   what the ledger must show of each, when the answer says yes
+    dealt  whether they are dealt to the callers in turn: each caller is one wallet, and keeps its connection
+    """
 
     requests: Sequence[bytes]
     paid: Callable[[int, bytes], Payment] | None = None
     good: Sequence[int] = (CREATED,)
     bodies: bool = False
+    dealt: bool = False
 
 
 class _Code(Struct):
@@ -53,8 +58,11 @@ class Maker:
         self.town, self.address, self.core, self.codes = town, address, core, codes
         self.issued = 0
 
-    async def make(self, name: Name, count: int) -> Portion:
-        """About so many requests for a cell of this kind; of some kinds at most PORTION."""
+    async def make(self, name: Name, count: int, wallets: int = 0) -> Portion:
+        """About so many requests for a cell of this kind; of some kinds at most PORTION.
+
+        wallets: payments to the hot merchant are made by so many wallets in turn; 0: each by anybody.
+        """
         town = self.town
         match name:
             case "orders":
@@ -66,24 +74,38 @@ class Maker:
             case "till":
                 return await self._till(min(PORTION, count))
             case "fresh":
-                return self.payments(await self.elsewhere(count))
+                dues = await self.elsewhere(count)
+                return self.payments(dues, self._in_turn(len(dues), wallets), dealt=wallets > 0)
             case "scanned":
                 # As a wallet does: it shows what a code says before it pays.
                 dues = await self.elsewhere(min(PORTION, count))
-                payers = town.payers(len(dues))
+                payers = self._in_turn(len(dues), wallets)
                 scans = [town.scan(due, payer) for due, payer in zip(dues, payers, strict=True)]
                 await generator.run(self.address, scans, callers=PREPARERS, seconds=PREPARING_S_MAX, good=(OK,))
-                return self.payments(dues, payers)
+                return self.payments(dues, payers, dealt=wallets > 0)
+            case "issued":
+                dues = await self.issue(town.payees(min(PORTION, count)))
+                return self.payments(dues, self._in_turn(len(dues), wallets), dealt=wallets > 0)
             case _:
                 spread = name == "spread"
                 dues = await self.issue(town.payees(min(PORTION, count), spread=spread))
                 return self.payments(dues, town.payers(len(dues), spread=spread, declined=name == "declined"))
 
-    def payments(self, dues: Sequence[Due], payers: Sequence[Customer] | None = None) -> Portion:
+    def payments(
+        self, dues: Sequence[Due], payers: Sequence[Customer] | None = None, *, dealt: bool = False
+    ) -> Portion:
         """Pay these, everybody one."""
         town = self.town
         pairs = list(zip(dues, payers or town.payers(len(dues)), strict=True))
-        return Portion([town.pay(*pair) for pair in pairs], lambda place, _: town.payment(*pairs[place]))
+        return Portion([town.pay(*pair) for pair in pairs], lambda place, _: town.payment(*pairs[place]), dealt=dealt)
+
+    def _in_turn(self, count: int, wallets: int) -> list[Customer]:
+        """So many payers: these wallets one after the other, again and again."""
+        town = self.town
+        if not wallets:
+            return town.payers(count)
+        own = town.random.sample(town.people, min(wallets, len(town.people)))
+        return [own[place % wallets % len(own)] for place in range(count)]
 
     async def elsewhere(self, count: int) -> list[Due]:
         """Stored orders whose codes no worker has seen; the file's, when there is no house to sign them."""

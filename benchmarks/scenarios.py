@@ -106,7 +106,7 @@ class Bench:
             began, before, own, all_before = time.perf_counter(), self.house.cpu(), server.used(), machine_s()
             shift = await generator.run(
                 server.address, portion.requests, callers=callers, seconds=left, good=portion.good,
-                bodies=portion.bodies, watched=self.watched,
+                bodies=portion.bodies, dealt=portion.dealt, watched=self.watched,
             )  # fmt: skip
             behind, worked = self.house.cpu().since(before), server.used() - own
             used, server_s = used.plus(behind), server_s + worked
@@ -129,7 +129,7 @@ class Bench:
         count = int(self.rate(name, callers) * seconds * 1.25) + 2 * callers
         if name == "echo":
             return Portion(self._echoes * (1 + count // len(self._echoes)))
-        return await self.maker.make(name, count)
+        return await self.maker.make(name, count, wallets=callers)
 
     def rate(self, name: Name, callers: int) -> float:
         """What was reached last."""
