@@ -20,6 +20,8 @@ STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
 LEDGER_LINE: Final = "qrpay ledger"
 DEADLOCK_S: Final = 0.1
 STALLED_S: Final = 1.5
+STATISTICS_S: Final = 1.1
+"""After so long a backend has told the server's statistics of its deadlock."""
 
 
 class Faults:
@@ -121,13 +123,16 @@ class Faults:
             connection = await asyncpg.connect(self._dsn, timeout=5.0)
             try:
                 before = await connection.fetchval(STATEMENTS.deadlocks.text)
-                with suppress(asyncpg.DeadlockDetectedError):
+                try:
                     async with connection.transaction():
                         for account in highest_first:
                             await connection.execute(STATEMENTS.lock_account.text, account)
                             await asyncio.sleep(DEADLOCK_S / len(highest_first))
+                except asyncpg.DeadlockDetectedError:
+                    self.bite(fault.kind)  # it was us whom PostgreSQL ended
+                    return
                 await connection.execute("SELECT pg_stat_clear_snapshot()")
-                await asyncio.sleep(DEADLOCK_S)
+                await asyncio.sleep(STATISTICS_S)
                 self.bitten[fault.kind] += min(1, await connection.fetchval(STATEMENTS.deadlocks.text) - before)
             finally:
                 connection.terminate()
