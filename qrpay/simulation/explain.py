@@ -219,7 +219,8 @@ class Explain:
                     book.accounts = {
                         a.id: self._released(a, cut[a.id], now) if a.id in focus else _willing(a) for a in chosen
                     }
-                    self._put_standing(book, standing, cut, asked, seen=seen)
+                    moment = {id: place for id, place in cut.items() if id in focus}
+                    self._put_standing(book, standing, moment, asked, seen=seen)
                     yield book, now
 
     def _put_standing(self, book: Book, ids: Sequence[Id], cut: dict[Id, int], asked: Asked, *, seen: bool) -> None:
