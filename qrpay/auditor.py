@@ -5,8 +5,6 @@ from datetime import date, datetime
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from qrpay.core import Core
 from qrpay.feature import Shell
@@ -16,11 +14,10 @@ from qrpay.ledger.chart import ACCOUNTS, TRANSFERS, AccountCode, TransferCode, n
 from qrpay.ledger.counters import Counters
 from qrpay.ledger.model import Account, AccountFlag, Entry, Posted, TransferFlag
 from qrpay.ledger.seals import Closing
-from qrpay.values import CURRENCY_OF_LEDGER, Id, decimal_text, encode, id_from_text, id_of, id_text, rfc3339
+from qrpay.tables import as_json, money, screen, show_facts, table_of
+from qrpay.values import Id, encode, id_from_text, id_of, id_text, rfc3339
 
 LINES: Final = 10
-WIDTH: Final = 100
-as_json = click.option("--json", "as_json", is_flag=True, help="As JSON, amounts in minor units.")
 
 
 @click.group()
@@ -47,15 +44,15 @@ def chart(as_json: bool) -> None:
     if as_json:
         click.echo(encode({"accounts": accounts, "transfers": transfers}))
         return
-    table = _table("Kinds of account", "no.>", "kind", "grows by", "owner", "no overdraft", "stands for")
+    table = table_of("Kinds of account", "no.>", "kind", "grows by", "owner", "no overdraft", "stands for")
     for row in accounts:
         table.add_row(str(row["code"]), str(row["name"]), str(row["normal"]), str(row["owner"]),
                       "yes" if row["guarded"] else "", str(row["meaning"]))  # fmt: skip
-    _console().print(table)
-    table = _table("Kinds of transfer", "no.>", "kind", "debits", "credits", "stands for")
+    screen().print(table)
+    table = table_of("Kinds of transfer", "no.>", "kind", "debits", "credits", "stands for")
     for row in transfers:
         table.add_row(*(str(row[name]) for name in ("code", "name", "debit", "credit", "meaning")))
-    _console().print(table)
+    screen().print(table)
 
 
 # A trial balance -----------------------------------------------------------------------------------------------
@@ -103,13 +100,13 @@ def _line(closing: Closing) -> dict[str, Any]:
 
 
 def _show_balance(day: date, position: int, rows: Sequence[Mapping[str, Any]]) -> None:
-    console = _console()
+    console = screen()
     if not rows:
         console.print(f"Nothing had been posted by the end of {day}.")
     for number in sorted({row["ledger"] for row in rows}):
         lines = [row for row in rows if row["ledger"] == number]
         title = f"Trial balance of {day}, {name_of_ledger(number)}"
-        table = _table(title, "no.>", "kind", "side", "opening>", "debits>", "credits>", "closing>", "held>")
+        table = table_of(title, "no.>", "kind", "side", "opening>", "debits>", "credits>", "closing>", "held>")
         for row in lines:
             figures = [money(row[name], number) for name in ("opening", "debits", "credits", "closing", "held")]
             table.add_row(str(row["code"]), row["kind"], row["normal"], *figures)
@@ -176,9 +173,9 @@ async def _show_account(core: Core, account: Account, *, as_json: bool) -> None:
         return
     amounts = {*Counters.__struct_fields__, "balance", "day_limit", "year_limit", "balance_limit", "day_used",
                "year_used"}  # fmt: skip
-    _facts("Account", {name: money(value, account.ledger) if name in amounts and value is not None else value
+    show_facts("Account", {name: money(value, account.ledger) if name in amounts and value is not None else value
                        for name, value in facts.items()})  # fmt: skip
-    table = _table(
+    table = table_of(
         f"Last {len(lines)} lines", "recorded (UTC)", "effective", "kind", "side", "amount>", "balance>", "id"
     )
     for line in lines:
@@ -190,7 +187,7 @@ async def _show_account(core: Core, account: Account, *, as_json: bool) -> None:
             money(transfer.amount, account.ledger), money(sign_of(account.code) * line.after.balance, account.ledger),
             transfer.id.hex,
         )  # fmt: skip
-    _console().print(table)
+    screen().print(table)
 
 
 async def _show_transfer(core: Core, transfer: Posted, *, as_json: bool) -> None:
@@ -213,15 +210,15 @@ async def _show_transfer(core: Core, transfer: Posted, *, as_json: bool) -> None
         click.echo(encode({**facts, **{f"{name}_transfers": [_transfer(one) for one in found]
                                        for name, found in lists.items()}}))  # fmt: skip
         return
-    _facts("Transfer", {**facts, "amount": money(transfer.amount, transfer.ledger)})
+    show_facts("Transfer", {**facts, "amount": money(transfer.amount, transfer.ledger)})
     titles = {"resolutions": "What became of this hold", "about": "About the same thing", "beside": "Posted together"}
     for name, found in lists.items():
         if found:
-            table = _table(titles[name], "recorded (UTC)", "kind", "amount>", "id")
+            table = table_of(titles[name], "recorded (UTC)", "kind", "amount>", "id")
             for one in found:
                 table.add_row(f"{one.timestamp:%Y-%m-%d %H:%M:%S.%f}", moved_by(one.code) + how(one),
                               money(one.amount, one.ledger), one.id.hex)  # fmt: skip
-            _console().print(table)
+            screen().print(table)
 
 
 def _entry(account: Account, line: Entry) -> dict[str, Any]:
@@ -261,15 +258,15 @@ def audits(shell: Shell, limit: int, as_json: bool) -> None:
             click.echo(encode([{**{name: getattr(one, name) for name in one.__struct_fields__}, "root": one.root.hex()}
                                for one in found]))  # fmt: skip
             return
-        table = _table("Audits", "no.>", "began (UTC)", "ended", "transfers>", "accounts>", "position>", "findings>")
+        table = table_of("Audits", "no.>", "began (UTC)", "ended", "transfers>", "accounts>", "position>", "findings>")
         for one in found:
             ended = f"{one.ended_at:%H:%M:%S}" if one.ended_at else f"interrupted: {one.stage}"
             table.add_row(str(one.number), f"{one.began_at:%Y-%m-%d %H:%M:%S}", ended, f"{one.transfers:,}",
                           f"{one.accounts:,}", f"{one.position:,}", str(len(one.findings)))  # fmt: skip
-        _console().print(table)
+        screen().print(table)
         for one in found:
             for finding in one.findings:
-                _console().print(f"[red]{one.number}[/red]  {finding.kind}  {finding.what}\n    {finding.detail}")
+                screen().print(f"[red]{one.number}[/red]  {finding.kind}  {finding.what}\n    {finding.detail}")
 
     shell(work)
 
@@ -313,32 +310,3 @@ def how(transfer: Posted) -> str:
         TransferFlag.VOID_PENDING: " (voids)",
     }
     return next((word for flag, word in words.items() if flags & flag), "")
-
-
-def money(amount: int, ledger: int) -> str:
-    """Minor units as people read them, with the currency's decimals: 1234567 fen are 12,345.67."""
-    currency = CURRENCY_OF_LEDGER.get(ledger)
-    whole, _, rest = decimal_text(abs(amount), currency.exponent if currency else 0).partition(".")
-    return f"{'-' if amount < 0 else ''}{int(whole):,}{'.' if rest else ''}{rest}"
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
-
-
-def _table(title: str, *columns: str) -> Table:
-    """A table; a column that ends in > holds figures."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        figures = column.endswith(">")
-        table.add_column(column.rstrip(">"), justify="right" if figures else "left", no_wrap=figures or column == "id")
-    return table
-
-
-def _facts(title: str, facts: Mapping[str, object]) -> None:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
-    for name, value in facts.items():
-        said = ", ".join(map(str, value)) if isinstance(value, list) else "-" if value is None else str(value)
-        table.add_row(name.replace("_", " "), said or "-")
-    _console().print(table)

@@ -8,12 +8,13 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from qrpay.auditor import id_of_anything, ledger, money
+from qrpay.auditor import id_of_anything, ledger
 from qrpay.background.books import audited
 from qrpay.core import Core
 from qrpay.features.keys import service as keys
 from qrpay.ledger.chart import ACCOUNTS, TRANSFERS, AccountCode, TransferCode
 from qrpay.ledger.model import Result, Transfer, TransferFlag
+from qrpay.tables import money
 from qrpay.values import Id, id_text, new_id
 from tests.features.test_commands import OwnShell
 from tests.ledger.statement import CNY
