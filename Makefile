@@ -17,7 +17,13 @@ help: ## this page
 	@echo "qrpay: make demo shows a payment, make test proves it. All targets:"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# In a worktree .venv may be a link: whoever built there would clear the environment of the checkout that it belongs to.
+OWN     = if [ -L $(VENV:/=) ]; then echo "$(VENV) is a link to $$(readlink $(VENV:/=)): building there would clear the\
+ environment of another checkout. Use its tools as they are ($(BIN)/python -m pytest, $(BIN)/ruff check, $(BIN)/mypy),\
+ or build one of your own: rm $(VENV:/=) && make setup" >&2; exit 1; fi
+
 $(VENV)/.ready: requirements.lock
+	@$(OWN)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "qrpay needs Python 3.11 or newer, try: make PYTHON=python3.12")'
 	@echo "setting up $(VENV) (once, about ten seconds)"
 	@$(PYTHON) -m venv --clear --without-pip $(VENV)
@@ -25,6 +31,7 @@ $(VENV)/.ready: requirements.lock
 	@touch $@
 
 $(VENV)/.dev: dev.lock $(VENV)/.ready
+	@$(OWN)
 	@echo "adding the tools for tests and checks (once, about twenty seconds)"
 	@$(INSTALL) -r dev.lock
 	@touch $@
