@@ -114,10 +114,13 @@ class Play:
         self._ids: dict[str, Id] = {"-": NIL}
         self._unit = CNY
         self._waiting: list[tuple[str, Transfer, Expected]] = []
+        self._opening: list[tuple[NewAccount, int]] = []
 
     async def run(self, case: Case) -> None:
         """Play it; an assertion names the line that went otherwise."""
         for line in case.lines:
+            if await self._opens(line):
+                continue
             if match := _TRANSFER.match(line):
                 transfer = self.transfer_of(match[1])
                 expected = Expected(Result[match[2].upper()], _figures(match.group(3, 4, 5)))
@@ -127,6 +130,7 @@ class Play:
                 continue
             await self._send()
             await self._other(line)
+        await self._opens("")
         await self._send()
         assert (await self._ledger.conservation()).balanced, case.claim
 
@@ -142,9 +146,7 @@ class Play:
                 assert posted.timestamp == outcome.timestamp, line
 
     async def _other(self, line: str) -> None:
-        if line.startswith("open "):
-            await self._open(line.split()[1:])
-        elif line == "in a ledger of its own":
+        if line == "in a ledger of its own":
             self._unit = 1_000_000 + new_id().int % 2**30  # the caps of its classes are nobody else's
         elif match := _CAP.match(line):
             await self._cap(*match.groups())
@@ -197,19 +199,40 @@ class Play:
         members = [(account.id, self._id(f"days of {account.cap_class}")) for account in found.values()]
         await self._ledger.share_caps(SharedCaps(members, self._id("codes")))
 
-    async def _open(self, words: Sequence[str]) -> None:
+    async def _opens(self, line: str) -> bool:
+        """Whether the line opens an account; those that follow each other are opened together, before another line."""
+        if line.startswith("open "):
+            await self._send()
+            self._opening.append(self._new_account(line.split()[1:]))
+            return True
+        opening, self._opening = self._opening, []
+        if opening:
+            await self._open(opening)
+        return False
+
+    def _new_account(self, words: Sequence[str]) -> tuple[NewAccount, int]:
         options = dict(word.split("=") for word in words[1:] if "=" in word)
         ledger = int(options.get("ledger", self._unit))
         flags = sum(FLAGS[word] for word in words[1:] if "=" not in word)
-        bank = self._id(f"bank {ledger}")
         limits = {name: int(options[name]) for name in ("day_limit", "year_limit", "balance_limit") if name in options}
-        await self._ledger.create_accounts([NewAccount(bank, ledger, AccountCode.BANK_CASH)])
         cap_class = int(CLASSES[options["class"]]) if "class" in options else 0
         new = NewAccount(self._id(words[0]), ledger, AccountCode.CUSTOMER, flags, **limits, cap_class=cap_class)
-        assert await self._ledger.create_accounts([new]) == [Result.CREATED]
-        if "with" in options:
-            top_up = Transfer(new_id(), bank, new.id, int(options["with"]), TransferCode.TOP_UP, ledger)
-            assert (await self._ledger.post(top_up)).result is Result.CREATED
+        return new, int(options.get("with", 0))
+
+    async def _open(self, opening: Sequence[tuple[NewAccount, int]]) -> None:
+        """Open them, each with the money it begins with."""
+        banks = {new.ledger: self._id(f"bank {new.ledger}") for new, _ in opening}
+        await self._ledger.create_accounts([NewAccount(id, unit, AccountCode.BANK_CASH) for unit, id in banks.items()])
+        opened = await self._ledger.create_accounts([new for new, _ in opening])
+        assert opened == [Result.CREATED] * len(opening)
+        top_ups = [
+            Transfer(new_id(), banks[new.ledger], new.id, money, TransferCode.TOP_UP, new.ledger)
+            for new, money in opening
+            if money
+        ]
+        if top_ups:
+            outcomes = await self._ledger.post_chain(top_ups)
+            assert {outcome.result for outcome in outcomes} == {Result.CREATED}, outcomes
 
     def transfer_of(self, line: str) -> Transfer:
         """The transfer that a line asks for, up to its last column."""

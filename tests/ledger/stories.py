@@ -115,11 +115,15 @@ class Told(Play):
         """The lines with what the ledger answered."""
         self._told: list[str] = []
         for line in story:
+            if await self._opens(line):
+                self._told.append(line)
+                continue
             if " > " in line:
                 self._waiting.append((line, self.transfer_of(line), Expected()))
                 continue
             await self._send()
             await self._told_other(line)
+        await self._opens("")
         await self._send()
         return self._told
 
