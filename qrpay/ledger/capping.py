@@ -76,6 +76,15 @@ class CapKeeper(CapBook):
         }
         return {account.id: _use(account, rows, limits) for account in found.values()}
 
+    async def cap_members(self, groups: Sequence[Id]) -> dict[Id, list[Id]]:
+        """The accounts that count together in these rows (Account.day_group, code_group)."""
+        return {row["id"]: row["members"] for row in await self._database.fetch(STATEMENTS.members, groups)}
+
+    async def about_how_many(self) -> int | None:
+        """About how many accounts `set_cap` walks through for a class; None: nobody has counted them yet."""
+        counted: int = await self._database.fetchval(STATEMENTS.about_how_many)
+        return counted if counted >= 0 else None
+
     async def _rows(self, ids: Collection[Id]) -> dict[Id, Account]:
         if not ids:
             return {}

@@ -46,3 +46,12 @@ SELECT u.id, coalesce($2::timestamptz, clock_timestamp()) AS now,
        l.day, l.year, l.balance, l.code_a, l.code_b, l.code_c, l.code_d
 FROM unnest($1::uuid[]) AS u (id),
      LATERAL ledger_limits(u.id, (coalesce($2::timestamptz, clock_timestamp()) AT TIME ZONE 'Asia/Shanghai')::date) AS l;
+
+-- name: members
+-- Which accounts count in these rows.
+-- $1 ids uuid[]
+SELECT id, members FROM cap_groups WHERE id = ANY ($1::uuid[]);
+
+-- name: about_how_many
+-- About how many accounts there are, as the planner counts; below 0: it has not counted yet.
+SELECT reltuples::bigint FROM pg_class WHERE oid = 'accounts'::regclass;

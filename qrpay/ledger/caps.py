@@ -6,7 +6,7 @@ in force when they were last looked up. `ledger_allows`, `ledger_limits` and the
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -34,6 +34,7 @@ _RULES: Final = {
 }
 _REFUSALS: Final = {kind: result for result, kind in _RULES.items()}
 
+C = TypeVar("C", bound=NewCap)
 Count = tuple[Id, int, int]
 """What counts where: the account whose row counts it, minor units, the class of code (0: none)."""
 
@@ -203,21 +204,27 @@ def renewed(account: Account, members: Sequence[Account], caps: Sequence[NewCap]
         elif account.cap_class == CapClass.EVERY and kind in shares:
             limits[f"{kind}_limit"] = None  # a row that counts codes, and nothing else
         else:
-            found = [_in_force(member, kind, caps, today) for member in members]
-            limits[f"{kind}_limit"] = min((limit for limit in found if limit is not None), default=None)
+            strictest = strictest_of(members, kind, caps, today)
+            limits[f"{kind}_limit"] = None if strictest is None else strictest.amount
     later = [cap.effective_on for cap in caps if cap.effective_on > today and concerns(cap, members)]
     return replace(account, limits_until=min(later, default=None), **limits)
 
 
-def _in_force(account: Account, kind: CapKind, caps: Sequence[NewCap], today: date) -> int | None:
-    """The account's own cap, or that of its class; of two for one day the later one."""
-    in_force = sorted((c for c in caps if c.kind == kind and c.effective_on <= today), key=lambda c: c.effective_on)
-    own = [cap for cap in in_force if cap.account == account.id]
+def strictest_of(members: Sequence[Account], kind: CapKind, caps: Sequence[C], today: date) -> C | None:
+    """The cap that decides for accounts which count together: the lowest of those in force; None: no cap."""
+    found = [cap for member in members if (cap := in_force(member, kind, caps, today)) is not None]
+    return min((cap for cap in found if cap.amount is not None), key=lambda cap: cap.amount or 0, default=None)
+
+
+def in_force(account: Account, kind: CapKind, caps: Sequence[C], today: date) -> C | None:
+    """The account's own cap, or that of its class; of two for one day the later one. None: nobody has set one."""
+    begun = sorted((c for c in caps if c.kind == kind and c.effective_on <= today), key=lambda c: c.effective_on)
+    own = [cap for cap in begun if cap.account == account.id]
     if own and not own[-1].inherits:
-        return own[-1].amount
+        return own[-1]
     whose = CapClass.EVERY if kind.startswith("code") and account.cap_class else account.cap_class
-    of_class = [cap for cap in in_force if cap.cap_class == whose and cap.ledger == account.ledger]
-    return of_class[-1].amount if of_class else None
+    of_class = [cap for cap in begun if cap.cap_class == whose and cap.ledger == account.ledger]
+    return of_class[-1] if of_class else None
 
 
 def concerns(cap: NewCap, members: Sequence[Account]) -> bool:
