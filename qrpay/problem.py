@@ -1,7 +1,7 @@
 """What a refusal is: a row of a table (RFC 9457 problem details), raised with its figures."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from msgspec import Struct
 
@@ -16,6 +16,18 @@ class FieldError(Struct, frozen=True):
     detail: str
 
 
+class Figure(Struct, frozen=True):
+    """A member of a refusal's answer that callers build on.
+
+    kind     its type in JSON; an amount is an integer of minor units
+    meaning  a sentence, also for whom it is left out
+    """
+
+    name: str
+    kind: Literal["integer", "string"]
+    meaning: str
+
+
 class Problem(Struct, frozen=True):
     """One way to say no.
 
@@ -25,6 +37,7 @@ class Problem(Struct, frozen=True):
     next    what to do now, in English; {names} are filled in from the figures of the refusal
     next_zh the same in Chinese
     retry   whether the same request may be sent again unchanged
+    members what stands beside the members of every refusal, as the reference describes it
     """
 
     code: str
@@ -34,6 +47,7 @@ class Problem(Struct, frozen=True):
     next: str
     next_zh: str
     retry: bool = False
+    members: tuple[Figure, ...] = ()
 
     def __call__(
         self,
@@ -83,9 +97,10 @@ def row(  # one line a refusal keeps its table readable
     next_zh: str,
     *,
     retry: bool = False,
+    members: tuple[Figure, ...] = (),
 ) -> Problem:
     """Make a problem and enter it in the catalogue; two rows of one code are a bug."""
-    problem = Problem(code, status, en, zh, next, next_zh, retry)
+    problem = Problem(code, status, en, zh, next, next_zh, retry, members)
     assert code not in CATALOGUE or CATALOGUE[code] == problem, f"two problems are called {code}"
     CATALOGUE[code] = problem
     return problem

@@ -20,7 +20,16 @@ CUTS_MAX: Final = 20_000
 """Combinations of moments that are tried for one answer."""
 REFUSALS: Final[dict[str, frozenset[Result]]] = {
     "insufficient_funds": frozenset({Result.EXCEEDS_CREDITS, Result.EXCEEDS_DEBITS}),
-    "cap_exceeded": frozenset({Result.EXCEEDS_CAP_DAY, Result.EXCEEDS_CAP_YEAR}),
+    "cap_exceeded": frozenset(
+        {
+            Result.EXCEEDS_CAP_DAY,
+            Result.EXCEEDS_CAP_YEAR,
+            Result.EXCEEDS_CAP_CODE_A,
+            Result.EXCEEDS_CAP_CODE_B,
+            Result.EXCEEDS_CAP_CODE_C,
+            Result.EXCEEDS_CAP_CODE_D,
+        }
+    ),
     "balance_cap_exceeded": frozenset({Result.EXCEEDS_CAP_BALANCE}),
     "account_frozen": frozenset({Result.DEBITS_FROZEN, Result.CREDITS_FROZEN}),
     "account_closed": frozenset({Result.DEBIT_ACCOUNT_CLOSED, Result.CREDIT_ACCOUNT_CLOSED}),

@@ -49,6 +49,8 @@ def document(chapters: Sequence[Routes], base_url: str) -> bytes:
         for route in chapter:
             paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, chapter.tag, of)
     components["Problem"] = _PROBLEM
+    components |= {_shape_of(problem): _with_members(problem) for route in routes for problem in route.problems
+                   if problem.members}  # fmt: skip
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
@@ -156,9 +158,30 @@ def _responses(route: Route, of: Mapping[str, Any]) -> dict[str, Any]:
     for status, problems in sorted(by_status.items()):
         good[str(status)] = {
             "description": " · ".join(f"`{problem.code}` {problem.en}" for problem in problems),
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {"application/problem+json": {"schema": _any_of(problems)}},
         }
     return good
+
+
+def _any_of(problems: Sequence[Problem]) -> dict[str, Any]:
+    """A problem; those first that say more than all of them do."""
+    names = [_shape_of(problem) for problem in problems if problem.members]
+    refs = [{"$ref": _TEMPLATE.format(name=name)} for name in (*names, "Problem")]
+    return {"anyOf": refs} if names else refs[0]
+
+
+def _shape_of(problem: Problem) -> str:
+    return "".join(word.capitalize() for word in problem.code.split("_"))
+
+
+def _with_members(problem: Problem) -> dict[str, Any]:
+    said = {member.name: {"type": member.kind, "description": member.meaning} for member in problem.members}
+    return {
+        "title": _shape_of(problem),
+        "description": f"{problem.en} Amounts are in minor units.",
+        "allOf": [{"$ref": _TEMPLATE.format(name="Problem")}],
+        "properties": {"code": {"const": problem.code}, **said},
+    }
 
 
 def _common(route: Route) -> list[Problem]:
@@ -198,12 +221,29 @@ _PROBLEM: dict[str, Any] = {
 }
 
 
+def _catalogued() -> list[Problem]:
+    return sorted(CATALOGUE.values(), key=lambda row: (row.status, row.code))
+
+
 def errors_page() -> str:
-    """docs/reference/errors.md: one line for each problem there is."""
+    """docs/reference/errors.md: one line for each problem there is, and the members that single ones have."""
     lines = ["# Refusals", "", "Made from the code by `qrpay docs`.", "", "| status | code | what | what to do next |"]
     lines.append("|---|---|---|---|")
     lines += [
         f"| {problem.status} | `{problem.code}` | {problem.en} {problem.zh} | {problem.next} |"
-        for problem in sorted(CATALOGUE.values(), key=lambda row: (row.status, row.code))
+        for problem in _catalogued()
+    ]
+    lines += [
+        "",
+        "## Members",
+        "",
+        "What single refusals say beside the members of all. Amounts are in minor units.",
+        "",
+    ]
+    lines += ["| code | member | JSON | what |", "|---|---|---|---|"]
+    lines += [
+        f"| `{problem.code}` | `{member.name}` | {member.kind} | {member.meaning} |"
+        for problem in _catalogued()
+        for member in problem.members
     ]
     return "\n".join(lines) + "\n"

@@ -40,6 +40,9 @@ FIELDS = {
     "Payment": "order status amount currency payee account paid_at receipt",
     "PaymentCode": "digits payload expires_at refresh_at",
     "PayeeView": "name verified",
+    "CapExceeded": "code rule limit used left passes currency resets_at",
+    "Cap": "limit used left resets_at",
+    "Limits": "day year balance codes shared",
     "Problem": "type title status detail code request_id retry errors",
 }
 

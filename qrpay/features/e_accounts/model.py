@@ -106,7 +106,10 @@ class PinRow(Struct, frozen=True):
 
 
 class Cap(Struct, frozen=True):
-    """A cap over a period, minor units; `resets_at` is the end of the bank's day or year (Asia/Shanghai)."""
+    """A cap over a period, minor units: the most, what counts already, and what is left of it, at least 0.
+
+    resets_at  when it begins anew: the end of the bank's day or year (Asia/Shanghai), in UTC
+    """
 
     limit: int
     used: int

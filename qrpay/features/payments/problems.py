@@ -2,9 +2,11 @@
 
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from qrpay.ledger.caps import rule_of
 from qrpay.ledger.model import Outcome, Result
-from qrpay.problem import Problem, Refused, row
+from qrpay.problem import Figure, Problem, Refused, row
 
 order_not_paid = row(
     "order_not_paid", 409, "This order is not paid, so there is no receipt.", "该订单尚未支付,没有收据。",
@@ -18,19 +20,37 @@ pin_required = row(
     "pin_required", 422, "This payment needs the PIN.", "该笔支付需要支付密码。",
     "Ask the customer for the PIN and send the request again with it.", "请输入支付密码后重新提交。",
 )  # fmt: skip
+_FIGURES: Final = (
+    Figure("limit", "integer", "The cap. To the payer alone, like the other amounts."),
+    Figure("used", "integer", "What counts against it already."),
+    Figure("left", "integer", "What is left of it, at least 0."),
+    Figure("passes", "integer", "The most that would pass now, by every cap and the balance."),
+    Figure("currency", "string", "Of these amounts."),
+)
 cap_exceeded = row(
     "cap_exceeded", 422, "This would pass a limit of the account.", "超过账户限额。",
     "At most {left} more may be spent ({rule}: {used} of {limit} used, until {resets_at}); {passes} would pass now."
     " Nothing was taken.",
     "还可支付 {left}({rule}:限额 {limit},已用 {used},{resets_at} 重置),当前最多可付 {passes}。本次未扣款。",
+    members=(
+        Figure("rule", "string", "The cap that said no: `day`, `year`, or a day by codes of a class of verification:"
+               " `code_a` two factors with a certificate or signature, `code_b` two factors such as phone and PIN,"
+               " `code_c` fewer, `code_d` a static code. Of a `code_c`, the same request with the PIN may pass."),
+        *_FIGURES,
+        Figure("resets_at", "string", "When the cap begins anew (RFC 3339, UTC): the end of the day or year in"
+               " Asia/Shanghai."),
+    ),
 )  # fmt: skip
-"""Figures: `rule` (a CapKind), `resets_at` (RFC 3339); to the payer also `limit`, `used`, `left`, and `passes`: what
-every cap and the balance would let pass now; in minor units of `currency`."""
 balance_cap_exceeded = row(
     "balance_cap_exceeded", 422, "The receiving account may not hold that much.", "超过收款账户余额上限。",
     "At most {left} more fit into it.", "最多还可收款 {left}。",
+    members=(
+        Figure("rule", "string", "`balance`, the most that an account may hold at any moment."),
+        Figure("left", "integer", "What still fits into the receiving account. To the payer alone."),
+        *_FIGURES[-2:],
+        Figure("resets_at", "string", "Empty: such a cap does not begin anew."),
+    ),
 )  # fmt: skip
-"""Figures as those of `cap_exceeded`, with the rule `balance`, which never resets."""
 currency_mismatch = row(
     "currency_mismatch", 422, "The account has another currency.", "账户币种与订单不符。",
     "Pay from an account in {currency}.", "请使用 {currency} 账户支付。",
@@ -77,6 +97,18 @@ OF_RESULT: Final[dict[Result, Problem]] = {
     Result.OVERFLOWS_DEBITS: balance_cap_exceeded,
     Result.OVERFLOWS_CREDITS: balance_cap_exceeded,
 }
+WITHOUT_FIGURES: Final[dict[str, Problem]] = {
+    "cap_exceeded": replace(
+        cap_exceeded,
+        next="The payer's limit ({rule}) begins anew at {resets_at}: ask for less, or for another way to pay."
+        " Nothing was taken.",
+        next_zh="付款方限额({rule})将于 {resets_at} 重置:请减少金额或更换付款方式。本次未扣款。",
+    ),
+    "balance_cap_exceeded": replace(
+        balance_cap_exceeded, next="Ask for less. Nothing was taken.", next_zh="请减少金额。本次未扣款。"
+    ),
+}
+"""The same refusals to somebody who may not know the figures, or where there are none."""
 REFUSALS: Final = tuple(dict.fromkeys(OF_RESULT.values()))
 
 
@@ -91,6 +123,9 @@ def refusal_of(outcome: Outcome, currency: str, resets_at: str, *, figures: bool
     said: dict[str, Any] = {"currency": currency}
     if rule := rule_of(outcome.result):
         said |= {"rule": rule.value, "resets_at": resets_at}
-    if figures and outcome.limit is not None:
-        said |= {"limit": outcome.limit, "used": outcome.used, "left": outcome.left, "passes": outcome.passes}
+    if not figures or outcome.limit is None:
+        return WITHOUT_FIGURES.get(problem.code, problem)(**said)
+    said |= {"left": outcome.left, "passes": outcome.passes}
+    if problem is not balance_cap_exceeded:  # what the payee has is not the payer's business
+        said |= {"limit": outcome.limit, "used": outcome.used}
     return problem(**said)
