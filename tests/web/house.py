@@ -32,9 +32,9 @@ class House:
 
 @asynccontextmanager
 async def house(
-    database: Database, *, balance: int = 5_000_000, caps: Caps = NO_CAPS, **settings: object
+    database: Database, *, balance: int = 5_000_000, caps: Caps | None = NO_CAPS, **settings: object
 ) -> AsyncIterator[House]:
-    """Serve every feature with these settings; two shops, two customers with a balance."""
+    """Serve every feature with these settings; two shops, two customers with a balance. `caps` None: their class's."""
     clock = HandClock()
     listener = socket.create_server(("127.0.0.1", 0), backlog=4_096)
     port = listener.getsockname()[1]
@@ -76,7 +76,7 @@ async def _shop(core: Core, name: str) -> DemoMerchant:
     )
 
 
-async def _customer(core: Core, name: str, balance: int, caps: Caps) -> DemoCustomer:
+async def _customer(core: Core, name: str, balance: int, caps: Caps | None) -> DemoCustomer:
     phone = f"13{new_id().int % 10**9:09d}"
     opened = await e_accounts.add_customer(core, NewCustomer(name=name, phone=phone, pin="246810", caps=caps))
     account = opened.account.id
