@@ -9,7 +9,7 @@ import structlog
 from qrpay.background import metrics
 from qrpay.ledger import audit
 from qrpay.ledger.caps import bank_day
-from qrpay.ledger.seals import CHUNK_MAX
+from qrpay.ledger.seals import CHUNK_MAX, REST_S
 from qrpay.problem import Refused
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Keeper:
     async def follow(self, core: "Core") -> int:
         """Seal what was posted, and compare the accounts that moved; 0 when nothing is left."""
         books = core.ledger.books
-        sealed = await books.follow() or 0
+        sealed = await books.follow(REST_S) or 0
         metrics.ledger_sealed_total.inc(sealed)
         if time.monotonic() >= self._sign_at:
             await books.sign(Keys(core))

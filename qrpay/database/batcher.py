@@ -24,8 +24,9 @@ REPLAYS_MAX: Final = 12
 PAUSE_S_MIN: Final = 0.01
 PAUSE_S_MAX: Final = 1.0
 TICKS_PER_DEADLINE: Final = 20
-GATHERED_MAX: Final = 64
-"""Items for which the fixed cost of a batch (200 us of PostgreSQL) is small: more of them are never waited for."""
+GATHERED: Final = 64
+"""Items for which the fixed cost of a batch (200 us of PostgreSQL) is small: so many are worth a batch of their own
+beside others."""
 
 
 class Histogram:
@@ -88,8 +89,8 @@ class Batcher(Generic[Item, Result]):
                 that fails for another reason is halved until only the culprit fails
 
     One item alone is sent at once, without a timer; under load a batch is what came while the last ones committed.
-    While others are under way, the next batch leaves when it is as large as they are, or GATHERED_MAX, or when
-    a twentieth of the deadline has passed: two small batches cost more than one of both.
+    While others are under way, the next batch leaves when GATHERED items wait, or when a twentieth of the deadline has
+    passed: two small batches cost more than one of both, and would wait for each other at a row that both touch.
     """
 
     def __init__(
@@ -194,7 +195,7 @@ class Batcher(Generic[Item, Result]):
 
     def _carry(self, number: int, items: int) -> None:
         self._carried[number] = items
-        self._enough = min(GATHERED_MAX, max(self._carried))
+        self._enough = GATHERED if any(self._carried) else 0
 
     def _take(self) -> list[_Call]:
         """The next batch: what waits, up to the bound, whole chains only, without those who left."""

@@ -6,8 +6,10 @@ transfers soon after it has moved and in turn with all others, or a transfer's, 
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import date
+from math import inf
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -30,6 +32,8 @@ COMPARED_MAX: Final = 128
 """Accounts that moved and are compared in a step; beyond that they wait, the ones that moved most first."""
 WAITING_MAX: Final = 10_000
 """Accounts that wait to be compared; beyond that they are left to the patrol and to the nightly audit."""
+REST_S: Final = 5.0
+"""The background compares an account this long after it has moved: once for all that it did meanwhile."""
 PATROL: Final = 16
 """Accounts compared in each step in turn, whether they moved or not: what was edited while nobody moves it."""
 STEPS_MAX: Final = 5
@@ -75,14 +79,15 @@ class Books:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[Id, None] = {}
+        self._waiting: dict[Id, float] = {}  # when each is to be compared
         self._patrolled = _NOBODY
         self._differing: dict[Id, Counters] = {}
 
-    async def follow(self) -> int | None:
+    async def follow(self, rest_s: float = 0.0) -> int | None:
         """One step along the log; how many transfers were sealed, CHUNK_MAX when there may be more.
 
-        None when another process is taking a step in this moment.
+        An account that moved is compared `rest_s` seconds later; 0: at once, with all that wait. None when another
+        process is taking a step in this moment.
         """
         row = await self._database.ledger.fetchrow(STATEMENTS.follow, CHUNK_MAX, WAITING_MAX // 10)
         assert row is not None, "a function answers one row"
@@ -90,8 +95,8 @@ class Books:
             return None
         for account in row["moved"] or ():
             if len(self._waiting) < WAITING_MAX:
-                self._waiting[account] = None
-        await self._compare()
+                self._waiting.setdefault(account, time.monotonic() + rest_s)
+        await self._compare(time.monotonic() if rest_s else inf)
         return int(row["sealed"])
 
     async def catch_up(self) -> bool:
@@ -104,9 +109,9 @@ class Books:
                 return True
         return False
 
-    async def _compare(self) -> None:
+    async def _compare(self, due: float) -> None:
         """Compare accounts that moved with their transfers, and some others in turn."""
-        moved = list(self._waiting)[:COMPARED_MAX]
+        moved = [account for account, at in self._waiting.items() if at <= due][:COMPARED_MAX]
         rows = await self._database.fetch(history.STATEMENTS.accounts_after, self._patrolled, PATROL)
         in_turn = [row["id"] for row in rows]
         self._patrolled = in_turn[-1] if len(in_turn) == PATROL else _NOBODY
@@ -115,7 +120,7 @@ class Books:
         differing, again = await history.verify(self._database.ledger, moved + in_turn + list(self._differing))
         for account in moved:
             del self._waiting[account]
-        self._waiting.update(dict.fromkeys(again))
+        self._waiting.update(dict.fromkeys(again, 0.0))
         for account, excess in differing.items():
             if self._differing.get(account) != excess:
                 log.error("ledger_account_differs", account=account.hex, **_shown(excess))

@@ -195,7 +195,7 @@ async def test_an_account_that_is_gone_is_named(fresh_database: Database, fresh_
     await superuser.close()
 
     await engine.post(payment(teller.bank, gone, 1))  # refused, so nothing moves
-    engine.books._waiting[gone] = None
+    engine.books._waiting[gone] = 0.0
     light = await engine.conservation()
 
     assert [(one.account, one.ledger) for one in light.discrepancies] == [(gone, 0)]
