@@ -198,3 +198,26 @@ WITH closed AS (
     SELECT h.credit FROM open_holds o JOIN transfers h ON h.id = o.id WHERE h.flags & 128 = 128
 )
 SELECT a.id FROM accounts a LEFT JOIN closed c ON c.id = a.id WHERE (a.flags & 32 = 32) <> (c.id IS NOT NULL);
+
+-- check: accounts_know_the_caps_of_their_class
+-- An account whose limits are still those of before a cap of its class was set: the walk that tells all of them is on
+-- its way, or was cut off. Setting the same cap again tells them. Accounts with caps of their own, or that share, are
+-- left out.
+WITH in_force AS (
+    SELECT DISTINCT ON (c.cap_class, c.ledger, c.kind) c.cap_class, c.ledger, c.kind, c.amount
+    FROM caps c
+    WHERE c.cap_class IS NOT NULL AND c.effective_on <= (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date
+    ORDER BY c.cap_class, c.ledger, c.kind, c.effective_on DESC, c.id DESC
+)
+SELECT a.id, f.kind, f.amount AS cap, known.amount AS known
+FROM accounts a
+JOIN in_force f ON f.ledger = a.ledger AND f.cap_class = CASE WHEN f.kind LIKE 'code%' THEN 1 ELSE a.cap_class END,
+     LATERAL (SELECT CASE f.kind
+         WHEN 'day' THEN a.day_limit WHEN 'year' THEN a.year_limit WHEN 'balance' THEN a.balance_limit
+         WHEN 'code_a' THEN a.code_a_limit WHEN 'code_b' THEN a.code_b_limit WHEN 'code_c' THEN a.code_c_limit
+         ELSE a.code_d_limit END AS amount) AS known
+WHERE a.cap_class > 1 AND a.code_group IS NULL
+    AND (a.limits_until IS NULL OR a.limits_until > (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date)
+    AND known.amount IS DISTINCT FROM f.amount
+    AND NOT EXISTS (SELECT FROM cap_groups g WHERE g.id = a.id)
+    AND NOT EXISTS (SELECT FROM caps c WHERE c.account = a.id AND c.kind = f.kind);

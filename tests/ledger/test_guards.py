@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from qrpay.database.pool import Database
 from qrpay.ledger.audit import CHECKS, broken
-from qrpay.ledger.chart import Unit
+from qrpay.ledger.chart import CapClass, Unit
 from qrpay.ledger.engine import Engine
 from qrpay.ledger.model import COUNTER_MAX, NewAccount, Result, Transfer
 from qrpay.values import new_id
@@ -159,6 +159,8 @@ BREAKS = {
     "UPDATE accounts SET debits_posted = credits_posted + 1 WHERE flags = 1",
     "no_hold_is_resolved_twice": "DELETE FROM open_holds",
     "closed_by_a_pending_transfer": "UPDATE accounts SET flags = flags & ~32",
+    "accounts_know_the_caps_of_their_class": "INSERT INTO caps (ledger, cap_class, kind, amount, effective_on, set_by,"
+    " source) VALUES (156, 2, 'day', 1, '2020-01-01', 'nobody who walks', '')",
 }
 
 
@@ -170,6 +172,8 @@ async def test_check_rings(fresh_database: Database, fresh_dsn: str, check: str)
     payer, shop = await teller.account(100), await teller.account()
     await engine.post(Transfer(new_id(), payer, shop, 10, 20, 156, flags=2))
     await engine.post(Transfer(new_id(), shop, payer, 0, 16, 156, flags=2 | 64))
+    await engine.create_accounts([NewAccount(capped := new_id(), 156, 10, 1, cap_class=CapClass.CLASS_II)])
+    assert (await engine.post(Transfer(new_id(), payer, capped, 10, 14, 156))).result is Result.CREATED
     assert await broken(fresh_database) == {}
 
     connection = await asyncpg.connect(fresh_dsn)

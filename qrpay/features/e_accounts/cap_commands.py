@@ -114,8 +114,9 @@ async def _told(core: Core, cap: NewCap) -> int:
             raise click.UsageError(str(refusal)) from refusal
         finally:
             if of_class and not done:
-                click.echo("Interrupted: whoever was not told goes on by the old cap. Give the same command again.",
-                           err=True)  # fmt: skip
+                bars.console.print(
+                    "Interrupted: whoever was not told goes on by the old cap. Give the same command again."
+                )
     return walked
 
 
@@ -200,16 +201,22 @@ def list_caps(shell: Shell, account: str | None, currency: str, past_too: bool, 
         elif not shown:
             click.echo("No caps: qrpay caps set … sets one." if past_too else "No caps in force or to come.")
         else:
-            _show_list(shown, state)
+            whom = f"classes in {currency}" if account is None else account
+            _show_list(f"Caps of {whom}; days of Asia/Shanghai", shown, state)
 
     shell(work)
 
 
-def _show_list(shown: Sequence[Cap], state: Mapping[int, str]) -> None:
-    table = table_of("Caps", "of", "rule", "cap>", "from", "state", "set by", "set (UTC)", "source")
+def _show_list(title: str, shown: Sequence[Cap], state: Mapping[int, str]) -> None:
+    table = table_of(title, "class", "rule", "cap>", "from", "state", "set by", "set on", "source")
+    for column in table.columns:
+        column.no_wrap = True
+    table.columns[-1].no_wrap, table.columns[-1].overflow = False, "fold"  # Chinese has no spaces to break at
     for cap in shown:
-        table.add_row(_name(cap), cap.kind.value, _amount_text(cap), cap.effective_on.isoformat(), state[cap.id],
-                      cap.set_by, f"{cap.set_at:%Y-%m-%d %H:%M}" if cap.set_at else "", cap.source)  # fmt: skip
+        table.add_row(
+            _class_name(cap.cap_class) or "-", cap.kind.value, _amount_text(cap), cap.effective_on.isoformat(),
+            state[cap.id], cap.set_by, f"{bank_day(cap.set_at)}" if cap.set_at else "", cap.source,
+        )  # fmt: skip
     screen().print(table)
 
 
