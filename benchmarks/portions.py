@@ -61,12 +61,15 @@ class Maker:
     async def make(self, name: Name, count: int, wallets: int = 0) -> Portion:
         """About so many requests for a cell of this kind; of some kinds at most PORTION.
 
-        wallets: payments to the hot merchant are made by so many wallets in turn; 0: each by anybody.
+        wallets: payments to the hot merchant are made by so many wallets in turn, and orders opened by so many tills;
+        0: each by anybody.
         """
         town = self.town
         match name:
             case "orders":
-                return Portion([request for request, _ in town.orders(town.payees(count, spread=True))])
+                tills = town.payees(wallets or count, spread=True)
+                payees = [tills[place % len(tills)] for place in range(count)]
+                return Portion([request for request, _ in town.orders(payees)], dealt=wallets > 0)
             case "statements":
                 return Portion([town.statement(reader) for reader in town.payers(count, spread=True)], good=(OK,))
             case "for update" | "running balance":

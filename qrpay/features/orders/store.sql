@@ -6,8 +6,7 @@ INSERT INTO orders (id, merchant, reference, amount, currency, description, stor
                     payment_code, created_at, expires_at)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::uuid[], $8::uuid[],
                      $9::jsonb[], $10::text[], $11::uuid[], $12::timestamptz[], $13::timestamptz[])
-ON CONFLICT (merchant, reference) DO NOTHING
-RETURNING id;
+ON CONFLICT (merchant, reference) DO NOTHING;
 
 -- name: orders_by_reference
 -- The orders that bear these references, pair by pair.
