@@ -91,8 +91,9 @@ class Hub(Generic[Item]):
 
     def wake(self, about: Id) -> None:
         """There is news about this thing."""
-        for watch in self._watches.get(about, ()):
-            watch.wake()
+        if self._watches:  # an id keeps its hash once it was asked for, 80 bytes: not for nobody
+            for watch in self._watches.get(about, ()):
+                watch.wake()
 
     def listens(self, receiver: Id) -> bool:
         """Whether somebody hears this receiver's items."""

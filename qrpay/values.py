@@ -100,7 +100,7 @@ def claim(kind: str, about: Id, *parts: object) -> Id:
 
 def id_text(prefix: str, value: Id) -> str:
     """`ord_` and 26 characters of Crockford base32, as a ULID is written."""
-    n, pair = value.int, _PAIRS
+    n, pair = int.from_bytes(value.bytes, "big"), _PAIRS  # value.int would stay with the id, 44 bytes for good
     return (
         f"{prefix}{pair[n >> 120]}{pair[n >> 110 & 1023]}{pair[n >> 100 & 1023]}{pair[n >> 90 & 1023]}"
         f"{pair[n >> 80 & 1023]}{pair[n >> 70 & 1023]}{pair[n >> 60 & 1023]}{pair[n >> 50 & 1023]}"

@@ -33,7 +33,7 @@ _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 _EXPIRY = re.compile(r"[1-9][0-9]{0,10}\Z")
 
 
-class CodeContent(Struct, frozen=True):
+class CodeContent(Struct, frozen=True, gc=False):  # without references that could lead back to it
     """What a code of ours says.
 
     merchant    who is to be paid

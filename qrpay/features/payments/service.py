@@ -244,7 +244,7 @@ def payment_view(core: Core, payable: Payable, account: Id, paid_at: datetime, p
     )
 
 
-@lru_cache(4_096)
+@lru_cache(512)
 def account_text(account: Id) -> str:
     """`acc_…`, remembered: the same account pays again."""
     return id_text("acc_", account)
