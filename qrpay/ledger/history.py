@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qrpay.database.errors import RETRY_AFTER_S
-from qrpay.database.pool import Queries, Row
+from qrpay.database.pool import Queries
 from qrpay.database.statements import Statements
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.counters import Counters
@@ -67,22 +67,26 @@ async def balance_at(database: Queries, account: Id, at: datetime) -> Counters |
 async def entries(database: Queries, account: Id, limit: int, before: str | None) -> Sequence[Entry]:
     """The account's statement, newest first. Raises ValueError for a cursor that is none, `history_detached`.
 
-    A page ends above the lines of a partition that is not attached, and says so in its last one.
+    A page ends above the lines of a partition that is not attached, and says so in its last one. The first page takes
+    one round trip; its balances go back from the account's counters, those of later pages from its transfers.
     """
     at, last = place_of(before) if before else (None, None)
-    rows = await database.fetch(STATEMENTS.entries, account, at, last, limit, int(TransferCode.CORRECTION))
+    rows = await database.fetch(STATEMENTS.entries, account, at, last, limit)
     gaps = rows[0]["gaps"] if rows else await database.fetch(STATEMENTS.gaps, account)
     floor = max((gap[1] for gap in gaps if at is None or gap[0] < at), default=None)
+    shown = [row for row in rows if floor is None or row["timestamp"] > floor]
     lines: list[Entry] = []
-    after: Counters | None = None
-    for row in rows:
-        if floor is not None and row["timestamp"] <= floor:
-            break
-        posted = Posted(*row[:_POSTED])
-        if after is None:
-            after = Counters(*row[-4:])
-        lines.append(Entry(posted, cursor_of(posted), after, _effective(posted, row)))
-        after = after.minus(gained(posted, account, row["held"] or 0))
+    if shown:
+        after = Counters(*shown[0][-4:])
+        if at is not None:
+            # Whoever has seen a line sees all that is earlier, so this needs neither the same snapshot nor to wait.
+            then = await database.fetchrow(STATEMENTS.balance_at, account, shown[0]["timestamp"], None)
+            after = Counters(*then[2:]) if then else Counters()
+        transfers = [Posted(*row[:_POSTED]) for row in shown]
+        belonging = await _belonging(database, transfers)
+        for posted, row in zip(transfers, shown, strict=True):
+            lines.append(Entry(posted, cursor_of(posted), after, belonging.get(posted.id, posted.timestamp)))
+            after = after.minus(gained(posted, account, row["held"] or 0))
     if floor is not None and len(lines) < limit:
         if not lines:
             raise history_detached()
@@ -90,15 +94,22 @@ async def entries(database: Queries, account: Id, limit: int, before: str | None
     return lines
 
 
-def _effective(posted: Posted, row: Row) -> datetime:
-    """When a line belongs; see Entry."""
-    due_at: datetime | None = row["due_at"]
-    corrected_at: datetime | None = row["corrected_at"]
-    if corrected_at is not None:
-        return min(posted.timestamp, corrected_at)
-    if due_at is not None and posted.pending_id is not None and posted.id == expiry_of_hold(posted.pending_id):
-        return min(posted.timestamp, due_at)
-    return posted.timestamp
+async def _belonging(database: Queries, lines: Sequence[Posted]) -> dict[Id, datetime]:
+    """When those lines belong that do not belong to the moment they were posted; see Entry."""
+    corrections = {line.id: line.about for line in lines if line.code == TransferCode.CORRECTION}
+    expired = {
+        line.id: line.pending_id
+        for line in lines
+        if line.pending_id is not None and line.id == expiry_of_hold(line.pending_id)
+    }
+    if not corrections and not expired:
+        return {}
+    rows = await database.fetch(STATEMENTS.belonging, [*corrections.values(), *expired.values()])
+    recorded, due = {row["id"]: row["timestamp"] for row in rows}, {row["id"]: row["due_at"] for row in rows}
+    moments = {id_: due.get(hold) for id_, hold in expired.items()}
+    moments |= {id_: recorded.get(about) for id_, about in corrections.items()}
+    times = {line.id: line.timestamp for line in lines}
+    return {id_: min(times[id_], moment) for id_, moment in moments.items() if moment is not None}
 
 
 def cursor_of(posted: Posted) -> str:

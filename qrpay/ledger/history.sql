@@ -11,7 +11,9 @@ WITH base AS MATERIALIZED (
 ), since AS (
     SELECT sum(e.debits_pending) AS debits_pending, sum(e.debits_posted) AS debits_posted,
            sum(e.credits_pending) AS credits_pending, sum(e.credits_posted) AS credits_posted
-    FROM ledger_entries($1::uuid, coalesce((SELECT at FROM base), '-infinity'), $2::timestamptz) AS e
+    -- A subquery among its arguments would keep the function's text from being put in its place: planned anew each time.
+    FROM (SELECT coalesce((SELECT at FROM base), '-infinity') AS at) AS b
+        CROSS JOIN LATERAL ledger_entries($1::uuid, b.at, $2::timestamptz) AS e
 ), newest AS (
     SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xid
 )
@@ -31,10 +33,10 @@ FROM accounts a CROSS JOIN since CROSS JOIN newest CROSS JOIN LATERAL (
 WHERE a.id = $1::uuid;
 
 -- name: entries
--- An account's statement, newest first, from a place on; with each line what it resolves and what it corrects, and beside
--- all of them the account's counters after the newest.
+-- An account's statement, newest first, from a place on; with each line what a resolution freed, and beside all of them the
+-- account's counters as they stand, which are those after its newest line: both are read in one snapshot.
+-- Every scan here visits each month, so what few lines need (`belonging`, `balance_at`) is asked for apart.
 -- $1 account uuid  $2 timestamp, null for the newest  $3 id uuid of the last one seen  $4 limit
--- $5 the code of corrections smallint
 WITH page AS MATERIALIZED (
     (SELECT * FROM transfers
      WHERE debit = $1::uuid AND ($2::timestamptz IS NULL OR timestamp <= $2 AND (timestamp, id) < ($2, $3::uuid))
@@ -44,31 +46,21 @@ WITH page AS MATERIALIZED (
      WHERE credit = $1::uuid AND ($2::timestamptz IS NULL OR timestamp <= $2 AND (timestamp, id) < ($2, $3::uuid))
      ORDER BY timestamp DESC, id DESC LIMIT $4::integer)
     ORDER BY timestamp DESC, id DESC LIMIT $4::integer
-), newest AS MATERIALIZED (
-    SELECT max(timestamp) AS at FROM page
-), base AS MATERIALIZED (
-    SELECT at, debits_pending, debits_posted, credits_pending, credits_posted
-    FROM checkpoints WHERE account = $1::uuid AND at <= (SELECT at FROM newest) ORDER BY at DESC LIMIT 1
-), since AS MATERIALIZED (
-    SELECT sum(e.debits_pending) AS debits_pending, sum(e.debits_posted) AS debits_posted,
-           sum(e.credits_pending) AS credits_pending, sum(e.credits_posted) AS credits_posted
-    FROM ledger_entries($1::uuid, coalesce((SELECT at FROM base), '-infinity'), (SELECT at FROM newest)) AS e
 )
 SELECT p.id, p.debit, p.credit, p.amount, p.code, p.ledger, p.about, p.reference, p.flags, p.pending_id, p.timeout_s,
        p.timestamp,
        CASE WHEN p.flags & 12 <> 0 THEN (SELECT r.amount FROM hold_resolutions r WHERE r.hold = p.pending_id) END AS held,
-       CASE WHEN p.flags & 8 = 8 THEN (
-           SELECT h.timestamp + make_interval(secs => h.timeout_s) FROM transfers h WHERE h.id = p.pending_id
-       ) END AS due_at,
-       CASE WHEN p.code = $5::smallint THEN (SELECT c.timestamp FROM transfers c WHERE c.id = p.about) END AS corrected_at,
        ARRAY(SELECT ROW (d.first_at, d.last_at) FROM detached_accounts d JOIN detached_partitions n ON n.name = d.partition
              WHERE d.account = $1::uuid) AS gaps,
-       (coalesce((SELECT debits_pending FROM base), 0) + coalesce(s.debits_pending, 0))::bigint AS debits_pending,
-       (coalesce((SELECT debits_posted FROM base), 0) + coalesce(s.debits_posted, 0))::bigint AS debits_posted,
-       (coalesce((SELECT credits_pending FROM base), 0) + coalesce(s.credits_pending, 0))::bigint AS credits_pending,
-       (coalesce((SELECT credits_posted FROM base), 0) + coalesce(s.credits_posted, 0))::bigint AS credits_posted
-FROM page p CROSS JOIN since s
+       coalesce(a.debits_pending, 0) AS debits_pending, coalesce(a.debits_posted, 0) AS debits_posted,
+       coalesce(a.credits_pending, 0) AS credits_pending, coalesce(a.credits_posted, 0) AS credits_posted
+FROM page p LEFT JOIN accounts a ON a.id = $1::uuid
 ORDER BY p.timestamp DESC, p.id DESC;
+
+-- name: belonging
+-- When these transfers were recorded, and when they ran out of time if they are holds.
+-- $1 ids uuid[]
+SELECT id, timestamp, timestamp + make_interval(secs => timeout_s) AS due_at FROM transfers WHERE id = ANY ($1::uuid[]);
 
 -- name: beside
 -- What was posted in the same transaction as a transfer, in order.
