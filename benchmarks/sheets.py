@@ -27,7 +27,8 @@ Three kinds of codes are kept apart, since a worker need not check a signature t
 - *new to the worker*: issued elsewhere, never scanned; each signature is checked within the measured payment.
 
 Payments of these three kinds go to one hot merchant, and each caller is one wallet that keeps its connection; orders
-are opened by tills that keep theirs. In all other rows a connection carries whoever comes, of 20,000 people: their tokens are mostly checked afresh."""
+are opened by tills that keep theirs. In all other rows a connection carries whoever comes, of 20,000 people: their
+tokens are mostly checked afresh."""
 DIFFERENT: Final[dict[Name, str]] = {
     "for update": "checks no token, signature or cap and tells nobody: less is done for each payment. It wins where one"
     " person must read all of the code in a minute.",
