@@ -1,7 +1,7 @@
 """What clients ask, through the services and the ledger, exactly as a worker's routes would ask for them."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -15,8 +15,11 @@ from qrpay.features.payment_codes import service as payment_codes
 from qrpay.features.payment_codes.model import NewPaymentCode, ScanReport
 from qrpay.features.payments import service as payments
 from qrpay.features.payments.model import NewPayment
+from qrpay.ledger.caps import bank_day
 from qrpay.ledger.chart import TransferCode
-from qrpay.ledger.model import Outcome, Result, Transfer, TransferFlag
+from qrpay.ledger.limits import CapKind, NewCap
+from qrpay.ledger.model import CHANGEABLE, AccountChange, Outcome, Result, Transfer, TransferFlag
+from qrpay.ledger.soundness import BALANCING_CREDIT, BALANCING_DEBIT, CLOSING_CREDIT, CLOSING_DEBIT
 from qrpay.problem import Refused
 from qrpay.simulation.history import Answer
 from qrpay.simulation.plan import CUSTOMERS, Call
@@ -26,6 +29,9 @@ from qrpay.values import claim
 LINKED, PENDING = int(TransferFlag.LINKED), int(TransferFlag.PENDING)
 TIMEOUTS_S: Final = (0, 4, 9, 31)
 LIVES_S: Final = (30, 45, 90)
+CLOSED_S: Final = (4, 9, 15)
+"""How long a closing transfer closes an account; not for ever, as the others want to go on."""
+CAP_KINDS: Final = (CapKind.DAY, CapKind.YEAR, CapKind.BALANCE, CapKind.CODE_C)
 HOLDS: Final = 4
 """Things that are one hold, so that posts and voids meet it."""
 LINKS: Final = 4
@@ -61,7 +67,8 @@ class Clients:
         """What this call asks of the ledger itself; None when it goes through a service."""
         verbs: dict[str, Callable[[Call], list[Transfer]]] = {
             "send": self._send, "hold": self._hold, "post": self._post, "void": self._void, "refund": self._refund,
-            "chain": self._chain,
+            "chain": self._chain, "shut": self._shut, "reopen": self._reopen, "drain": self._drain,
+            "correct": self._correct,
         }  # fmt: skip
         make = verbs.get(call.verb)
         return None if make is None else make(call)
@@ -75,6 +82,15 @@ class Clients:
     def top_up(self, call: Call) -> tuple[int, int, str]:
         """Customer, amount and reference of a top-up."""
         return call.thing % CUSTOMERS, 50 + call.thing * 53 % 400, f"T-{call.thing}"
+
+    def change(self, call: Call) -> AccountChange:
+        """A freeze of debits, of both sides, or the closing of an account; and the end of all three."""
+        account = self.people.customer(call.thing)
+        if call.verb == "unfreeze":
+            return AccountChange(account, clear=int(CHANGEABLE))
+        if call.other % 4 == 0:
+            return AccountChange.closed(account)
+        return AccountChange.frozen(account, credits_too=call.other % 4 == 1)
 
     # The ledger ------------------------------------------------------------------------------------------------
 
@@ -121,13 +137,47 @@ class Clients:
             )  # fmt: skip
         return transfers
 
+    def _shut(self, call: Call) -> list[Transfer]:
+        """Closes a customer's account, holding all that is there, or nothing, or from the other side."""
+        thing, people = call.thing // HOLDS, self.people
+        customer, shop = people.customer(thing * 3), people.shop(thing)
+        debit, credit, flags = ((customer, shop, CLOSING_DEBIT | BALANCING_DEBIT), (customer, shop, CLOSING_DEBIT),
+                                (shop, customer, CLOSING_CREDIT))[thing % 3]  # fmt: skip
+        amount = None if flags & BALANCING_DEBIT else 0
+        return [Transfer(claim("shut", people.root, thing), debit, credit, amount, TransferCode.CLOSING, CNY,
+                         flags=PENDING | flags, timeout_s=CLOSED_S[thing % 3])]  # fmt: skip
+
+    def _reopen(self, call: Call) -> list[Transfer]:
+        thing, root = call.thing // HOLDS, self.people.root
+        return [Transfer.of_hold(claim("reopen", root, thing), claim("shut", root, thing), void=True)]
+
+    def _drain(self, call: Call) -> list[Transfer]:
+        """As much as is there, or as is owed, at most so much."""
+        thing, people = call.thing, self.people
+        most = 1 + thing * 43 % 1_500
+        if thing % 4 == 0:
+            debit, credit, flags = people.customer(thing), people.bank, BALANCING_CREDIT
+        else:
+            debit, credit, flags = people.customer(thing), people.customer(thing * 5 + 3), BALANCING_DEBIT
+        code = TransferCode.REFUND if thing % 2 else TransferCode.HOLD
+        return [Transfer(claim("drain", people.root, thing), debit, credit, most, code, CNY, flags=flags)]
+
+    def _correct(self, call: Call) -> list[Transfer]:
+        """Gives back what a `send` has moved, or a part of it."""
+        thing, people = call.thing - 2, self.people
+        wrong = claim("send", people.root, thing)
+        return [Transfer(claim("correction", wrong, 1), people.customer(thing * 3 + 1), people.customer(thing),
+                         1 + thing * 29 % 180 // (1 + thing % 2), TransferCode.CORRECTION, CNY,
+                         about=wrong)]  # fmt: skip
+
     # The services ----------------------------------------------------------------------------------------------
 
     async def _service(self, core: Core, call: Call) -> Answer:
         verbs: dict[str, Callable[[Core, Call], Awaitable[Answer]]] = {
             "pay": self._pay, "close": self._close, "close_unseen": self._close, "scan": self._scan,
             "read": self._read, "balance": self._balance, "top_up": self._top_up, "expire": self._expire,
-            "release": self._release,
+            "release": self._release, "freeze": self._change, "unfreeze": self._change, "cap": self._cap,
+            "statement": self._statement, "balance_at": self._balance_at,
         }  # fmt: skip
         return await verbs[call.verb](core, call)
 
@@ -169,6 +219,35 @@ class Clients:
         found: dict[Any, Any] = dict(await core.ledger.lookup_accounts([account]))
         return Answer("seen", seen=found[account])
 
+    async def _statement(self, core: Core, call: Call) -> Answer:
+        """Two pages, one after the other."""
+        account, limit = self.people.customer(call.payer), 1 + call.other % 6
+        lines = list(await core.ledger.entries(account, limit=limit))
+        if lines:
+            lines += await core.ledger.entries(account, limit=limit, before=lines[-1].cursor)
+        return Answer("seen", seen=lines)
+
+    async def _balance_at(self, core: Core, call: Call) -> Answer:
+        at = core.clock() - timedelta(seconds=1 + call.other * 3)
+        counters = await core.ledger.balance_at(self.people.customer(call.payer), at)
+        return Answer("seen", {"at": at}, seen=counters)
+
+    async def _change(self, core: Core, call: Call) -> Answer:
+        [changed] = await core.ledger.change_accounts([self.change(call)])
+        return Answer(changed.name.lower())
+
+    async def _cap(self, core: Core, call: Call) -> Answer:
+        """A cap of one customer from today on, or the end of it; `source` says which call has set it."""
+        amount = None if call.other % 3 == 0 else 200 + call.thing * 71 % 3_000
+        kind = CAP_KINDS[call.other % len(CAP_KINDS)]
+        cap = NewCap(CNY, kind, amount, bank_day(core.clock()), "simulation", source=source_of(call),
+                     account=self.people.customer(call.payer))  # fmt: skip
+        try:
+            known = await core.ledger.set_cap(cap)
+        except ValueError:
+            return Answer("past")  # midnight has come meanwhile
+        return Answer("set" if known else "no_account", seen=cap)
+
     async def _top_up(self, core: Core, call: Call) -> Answer:
         customer, amount, reference = self.top_up(call)
         return _of_outcomes([await e_accounts.top_up(core, self.people.customer(customer), amount, reference)])
@@ -178,6 +257,11 @@ class Clients:
 
     async def _release(self, core: Core, _call: Call) -> Answer:
         return Answer("swept", {"count": await core.ledger.release_due_holds()})
+
+
+def source_of(call: Call) -> str:
+    """How a cap names the call that has set it."""
+    return f"call {call.number}"
 
 
 def _of_outcomes(outcomes: "list[Outcome] | Any") -> Answer:

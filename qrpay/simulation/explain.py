@@ -1,18 +1,19 @@
 """Whether an answer was true: for each call some moment between its beginning and its end at which it is right."""
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime
 from itertools import islice, product
 from typing import Final
 
 from msgspec.structs import replace
 
-from qrpay.ledger.caps import bank_day, used
+from qrpay.ledger.caps import bank_day, counts_of, give_back, used
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import NIL, Account, AccountFlag, Outcome, Posted, Result, Transfer
 from qrpay.ledger.rules import Book
+from qrpay.ledger.soundness import BALANCING, CLOSING, CLOSING_CREDIT, CLOSING_DEBIT
 from qrpay.simulation.evidence import NEVER, Evidence, Known
-from qrpay.simulation.history import Answer, Asked
+from qrpay.simulation.history import Answer, Asked, Change
 from qrpay.simulation.retrace import Retrace
 from qrpay.values import Id
 
@@ -55,7 +56,8 @@ class Explain:
             return self._of_outcomes(asked, self._evidence.asked_for(asked), answer.outcomes)
         words: dict[str, Callable[[Asked, Answer], str | None]] = {
             "pay": self._pay, "scan": self._pay, "close": self._close, "close_unseen": self._close,
-            "read": self._read, "balance": self._balance, "top_up": self._top_up,
+            "read": self._read, "balance": self._balance, "top_up": self._top_up, "freeze": self._change,
+            "unfreeze": self._change, "statement": self._statement, "balance_at": self._balance_at, "cap": self._cap,
         }  # fmt: skip
         explain = words.get(asked.call.verb)
         return explain(asked, answer) if explain is not None else None
@@ -81,7 +83,7 @@ class Explain:
         failing = next((n for n, o in enumerate(outcomes) if o.result is not Result.LINKED_EVENT_FAILED), 0)
         if self._at_some_moment(asked, transfers, fits, failing):
             return None
-        return f"{[o.result.name.lower() for o in outcomes]} {said[0][1:]}: true at no moment of the call"
+        return f"{[o.result.name.lower() for o in outcomes]} {said[failing][1:]}: true at no moment of the call"
 
     def _top_up(self, asked: Asked, answer: Answer) -> str | None:
         if answer.word != "top_up_refused":
@@ -184,11 +186,53 @@ class Explain:
         seen: Account = answer.seen
         for place in self._places(seen.id, asked):
             for account in self._retrace.lines[seen.id].states[place].options:
-                if _counters(account) == _counters(seen) and any(
-                    used(account, bank_day(now)) == used(seen, bank_day(now)) for now in self._clocks(asked)
+                if (
+                    _counters(account) == _counters(seen)
+                    and account.flags == seen.flags
+                    and any(used(account, bank_day(now)) == used(seen, bank_day(now)) for now in self._clocks(asked))
                 ):
                     return None
         return f"{_counters(seen)} used {seen.day_used}, {seen.year_used}: it stood so at no moment of the call"
+
+    def _change(self, asked: Asked, answer: Answer) -> str | None:
+        """`changed` is looked at with the changes themselves."""
+        change = self._evidence.clients.change(asked.call)
+        flags = [option.flags for place in self._places(change.id, asked)
+                 for option in self._retrace.lines[change.id].states[place].options]  # fmt: skip
+        match answer.word:
+            case "changed":
+                return None
+            case "unchanged":
+                fits = any(one & ~change.clear | change.set == one for one in flags)
+                return None if fits else "it stood so at no moment of the call"
+            case "closed_by_transfer":
+                closed = any(one & AccountFlag.CLOSED_BY_TRANSFER for one in flags)
+                return None if closed else "no transfer closed it"
+        return f"a change cannot end with {answer.word}"
+
+    def _cap(self, asked: Asked, answer: Answer) -> str | None:
+        days = {bank_day(now) for now in self._clocks(asked)}
+        if answer.word == "set" or (answer.word == "past" and len(days) > 1):
+            return None
+        return f"a cap cannot end with {answer.word}"
+
+    def _statement(self, asked: Asked, answer: Answer) -> str | None:
+        """Two pages, the second from where the first one ended: the newest lines at some moment of the call."""
+        id = self._evidence.history.people.customer(asked.call.payer)
+        defects = [self._retrace.misread(id, answer.seen, place) for place in self._places(id, asked)]
+        if None in defects:
+            return None
+        return f"its newest lines were so at no moment of the call: {defects[-1]}"
+
+    def _balance_at(self, asked: Asked, answer: Answer) -> str | None:
+        """For a moment that had passed, all that was ever recorded up to then; otherwise what stood by now."""
+        id, at = self._evidence.history.people.customer(asked.call.payer), answer.figures["at"]
+        retrace = self._retrace
+        later = [now for now in self._evidence.history.readings[asked.since :] if now <= at]
+        places = list(self._places(id, asked)) if later else [len(retrace.lines[id].entries)]
+        if answer.seen in [retrace.counters_at(id, at, place) for place in places]:
+            return None
+        return f"{answer.seen} at {at}: replayed {retrace.counters_at(id, at, places[-1])}"
 
     # Moments ---------------------------------------------------------------------------------------------------
 
@@ -212,25 +256,31 @@ class Explain:
         if holds:
             focus = set(accounts)
         payers = {t.debit for t in transfers}
+        looks = any(t.flags & BALANCING or t.code == TransferCode.CORRECTION for t in transfers)  # at both ends
         # What is near the end is likelier: the answer was given then.
         ranges = [list(reversed(self._places(id, asked))) for id in accounts]
         for place, id in enumerate(accounts):
-            if not holds and (id not in focus or not _may_refuse(retrace.accounts[id], pays=id in payers)):
+            if not holds and (id not in focus or not (looks or self._may_refuse(id, pays=id in payers))):
                 ranges[place] = ranges[place][:1]
         clocks = {bank_day(now): now for now in self._clocks(asked)} | {"first": self._clocks(asked)[0]}
-        standing = [id for t in transfers for id in (t.id, t.pending_id) if id is not None and id in kept]
+        standing = [id for t in transfers for id in (t.id, t.pending_id, corrected(t)) if id is not None and id in kept]
         for places in product(*ranges):
             cut = dict(zip(accounts, places, strict=True))
             for now in dict.fromkeys(clocks.values()):
-                options = [retrace.lines[id].states[place].options for id, place in cut.items()]
+                options = [self._options(id, place, now, focus) for id, place in cut.items()]
                 for chosen, seen in product(product(*options), (True, False)):
                     book = Book()
-                    book.accounts = {
-                        a.id: self._released(a, cut[a.id], now) if a.id in focus else _willing(a) for a in chosen
-                    }
+                    book.accounts = {account.id: account for account in chosen}
                     moment = {id: place for id, place in cut.items() if id in focus}
                     self._put_standing(book, standing, moment, asked, seen=seen)
                     yield book, now
+
+    def _may_refuse(self, id: Id, *, pays: bool) -> bool:
+        """Whether how an account stands can make a difference: a shop that is only paid takes whatever comes."""
+        account, entries = self._retrace.accounts[id], self._retrace.lines[id].entries
+        if pays or account.balance_limit is not None or account.flags & AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS:
+            return True
+        return any(isinstance(entry, Change) or entry.flags & CLOSING for entry in entries)
 
     def _put_standing(self, book: Book, ids: Sequence[Id], cut: dict[Id, int], asked: Asked, *, seen: bool) -> None:
         """The transfers that stood at this moment, and how far their holds had come.
@@ -254,22 +304,27 @@ class Explain:
                 book.resolutions[id] = resolution
                 del book.due[id]
 
-    def _released(self, account: Account, place: int, now: datetime) -> Account:
+    def _options(self, id: Id, place: int, now: datetime, focus: set[Id]) -> Sequence[Account]:
+        """How an account may have stood; one that did not refuse counts as willing."""
+        options = self._retrace.lines[id].states[place].options
+        if id not in focus:
+            return [_willing(option) for option in options]
+        return list(dict.fromkeys(one for option in options for one in self._released(option, place, now)))
+
+    def _released(self, account: Account, place: int, now: datetime) -> Sequence[Account]:
         """The account once the holds that ran out of time are given back, as everybody who decides does first."""
         retrace = self._retrace
+        accounts = [account]
         for hold in retrace.lines[account.id].states[place].open:
             due = retrace.holds[hold]
             if due is not None and due <= now:
-                posted = retrace.transfers[hold]
-                if posted.debit == account.id:
-                    account = replace(account, debits_pending=account.debits_pending - posted.amount)
-                else:
-                    account = replace(account, credits_pending=account.credits_pending - posted.amount)
-        return account
+                days: Iterable[date | None] = retrace.days.get(hold, (None,))
+                accounts = [_without(one, retrace.transfers[hold], day) for one in accounts for day in days]
+        return accounts
 
     def _places(self, id: Id, asked: Asked) -> range:
-        """How many transfers of an account may have stood at a moment of the call."""
-        line = self._retrace.lines[id].transfers
+        """How many transfers and changes of an account may have stood at a moment of the call."""
+        line = self._retrace.lines[id].entries
         least, most = 0, len(line)
         for place, posted in enumerate(line, 1):
             if self._known(posted.id).acked < asked.began:
@@ -303,9 +358,23 @@ class Explain:
         )  # fmt: skip
 
 
-def _may_refuse(account: Account, *, pays: bool) -> bool:
-    """Whether how an account stands can make a difference: a shop that is only paid takes whatever comes."""
-    return pays or account.balance_limit is not None or account.flags & AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS > 0
+def corrected(transfer: Transfer) -> Id | None:
+    """What a correction corrects."""
+    return transfer.about if transfer.code == TransferCode.CORRECTION else None
+
+
+def _without(account: Account, hold: Posted, day: date | None) -> Account:
+    """The account once this hold on it has run out: money, caps as counted on a day, and what it had closed."""
+    pays = hold.debit == account.id
+    if hold.flags & (CLOSING_DEBIT if pays else CLOSING_CREDIT):
+        account = replace(account, flags=account.flags & ~int(AccountFlag.CLOSED_BY_TRANSFER))
+    if not pays:
+        return replace(account, credits_pending=account.credits_pending - hold.amount)
+    account = replace(account, debits_pending=account.debits_pending - hold.amount)
+    if day is not None:
+        for _, amount, code_class in counts_of(hold.code, hold.amount, account):
+            account = give_back(account, amount, code_class, day)
+    return account
 
 
 def _willing(account: Account) -> Account:

@@ -1,15 +1,19 @@
 """What happened: each call with when it was asked and answered, and what it could have posted."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Final
 
 from msgspec import Struct, field
 
-from qrpay.ledger.model import Account, Outcome, Posted, Transfer
+from qrpay.ledger.counters import Counters
+from qrpay.ledger.limits import Cap
+from qrpay.ledger.model import Account, Entry, Outcome, Posted, Transfer
 from qrpay.simulation.plan import Call, Plan
 from qrpay.simulation.stage import People
-from qrpay.values import Id
+from qrpay.values import Id, claim
+
+NEVER_S: Final = float("inf")
 
 
 class Answer(Struct, frozen=True):
@@ -41,6 +45,7 @@ class Asked(Struct):
     since, until      places of the clock's readings
     claims            what it asked of the ledger itself, in this order
     heard             whether the answer reached the client
+    began_at, ended_at  seconds of this machine's clock, which PostgreSQL's witness has too
     """
 
     call: Call
@@ -51,6 +56,8 @@ class Asked(Struct):
     until: int = -1
     answer: Answer | None = None
     heard: bool = True
+    began_at: float = 0.0
+    ended_at: float = NEVER_S
 
 
 class Kept(Struct, frozen=True):
@@ -58,6 +65,30 @@ class Kept(Struct, frozen=True):
 
     posted: Posted
     xid: int
+
+
+class Change(Struct, frozen=True):
+    """A change of an account's flags or limits, as the simulation's own trigger witnessed it under the row's lock.
+
+    at       the newest time that the account had given to a transfer: it comes after that, and before all later ones
+    made_at  seconds of this machine's clock
+    limits   by day, year, balance, and the classes A to D of codes
+    caps     the numbers of the account's own caps that stood
+    """
+
+    number: int
+    account: Id
+    at: datetime
+    made_at: float
+    flags: int
+    limits: tuple[int | None, ...]
+    limits_until: date | None
+    caps: tuple[int, ...]
+
+    @property
+    def id(self) -> Id:
+        """What it is known by, among transfers."""
+        return claim("change", self.account, self.number)
 
 
 class Event(Struct, frozen=True):
@@ -86,6 +117,8 @@ class Books(Struct):
     opening    the accounts before the first call
     transfers  what was posted since, by timestamp
     broken     invariants that did not hold at some moment, with the number of rows
+    changes    of flags and limits, in the order of each account
+    statements of all accounts, newest first, read in pages; balances: of accounts at moments
     """
 
     opening: dict[Id, Account]
@@ -95,6 +128,10 @@ class Books(Struct):
     broken: dict[str, int]
     owners: dict[Id, Id]  # ledger account to merchant or customer
     orders: Sequence[Order]
+    changes: Sequence[Change]
+    caps: Sequence[Cap]
+    statements: dict[Id, Sequence[Entry]]
+    balances: Sequence[tuple[Id, datetime, Counters | None]]
 
 
 class History(Struct):

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 Verb = Literal[
     "pay", "close", "close_unseen", "scan", "read", "balance", "top_up", "send", "hold", "post", "void", "refund",
-    "chain", "expire", "release",
+    "chain", "expire", "release", "freeze", "unfreeze", "shut", "reopen", "drain", "correct", "cap", "statement",
+    "balance_at",
 ]  # fmt: skip
 FaultKind = Literal[
     "worker_killed", "postgres_killed", "cut_unsent", "cut_before_commit", "cut_after_commit", "stalled_commit",
@@ -104,6 +105,8 @@ class Plan(Struct, frozen=True):
 _WEIGHTS: Final[dict[Verb, int]] = {
     "pay": 30, "close": 5, "close_unseen": 1, "scan": 8, "read": 5, "balance": 4, "top_up": 6, "send": 14, "hold": 10,
     "post": 8, "void": 4, "refund": 6, "chain": 7, "expire": 2, "release": 2,
+    "freeze": 3, "unfreeze": 9, "shut": 3, "reopen": 3, "drain": 5, "correct": 5, "cap": 2, "statement": 3,
+    "balance_at": 3,
 }  # fmt: skip
 
 

@@ -4,9 +4,9 @@ import asyncio
 import gc
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
@@ -15,14 +15,14 @@ from msgspec.structs import replace
 from qrpay.app import features
 from qrpay.background.store import STATEMENTS as LOG_STATEMENTS
 from qrpay.database.migrator import APPLICATION
-from qrpay.database.pool import Database, dsn_as
+from qrpay.database.pool import Database, Row, dsn_as
 from qrpay.ledger import audit
 from qrpay.ledger.engine import Engine
-from qrpay.ledger.model import Account
+from qrpay.ledger.model import Account, Entry
 from qrpay.simulation.clients import Clients
 from qrpay.simulation.clock import WorldClock
 from qrpay.simulation.faults import STATEMENTS, Faults
-from qrpay.simulation.history import Answer, Asked, Books, Event, History, Kept, Order
+from qrpay.simulation.history import Answer, Asked, Books, Change, Event, History, Kept, Order
 from qrpay.simulation.plan import WORKERS, Call, Plan
 from qrpay.simulation.proxy import Proxy
 from qrpay.simulation.stage import Stage
@@ -35,6 +35,11 @@ LOOK_EVERY: Final = 10
 """Rounds between two looks at the invariants while everything moves."""
 ANSWER_S_MAX: Final = 40.0
 LOG_S_MAX: Final = 30.0
+PAGE: Final = 7
+"""Lines of a page, when a statement is read to its end."""
+MOMENTS: Final = 6
+"""Transfers of each account whose moment is asked for its balance."""
+TICK: Final = timedelta(microseconds=1)
 Progress = Callable[[int, int], None]
 
 
@@ -124,11 +129,13 @@ class Player:
 
     async def _one(self, call: Call) -> None:
         claims = self.clients.transfers(call) or []
-        asked = Asked(call, self._next(), self.clock.place, claims)
+        asked = Asked(call, self._next(), self.clock.place, claims, began_at=time.time())
         self.asked.append(asked)
         answer = await self._answer(call)
         asked.answer, asked.ended, asked.until = answer, self._next(), self.clock.place
         asked.heard = not call.lost
+        if not answer.open:  # a backend may go on with what nobody waits for any more
+            asked.ended_at = time.time()
         if answer.word == "overloaded":
             self.faults.turned_away()
         if answer.open or not asked.heard:
@@ -212,9 +219,36 @@ class Player:
             events = [Event(*row) for row in await database.fetch(STATEMENTS.events)]
             owners = {row["id"]: row["owner"] for row in await database.fetch(STATEMENTS.owners)}
             orders = [Order(*row) for row in await database.fetch(STATEMENTS.orders)]
+            changes = [_change(row) for row in await database.fetch(STATEMENTS.changes)]
+            engine = Engine(database)
+            caps = [cap for id in opening for cap in await engine.caps(ledger=opening[id].ledger, account=id)]
+            statements = {id: await _statement(engine, id) for id in opening}
+            balances = [(id, at, await engine.balance_at(id, at)) for id, at in _moments(opening, kept)]
         finally:
             await database.close()
-        return Books(opening, await self._accounts(), kept, events, dict(self.broken), owners, orders)
+        return Books(opening, await self._accounts(), kept, events, dict(self.broken), owners, orders, changes, caps,
+                     statements, balances)  # fmt: skip
+
+
+def _change(row: Row) -> Change:
+    number, account, at, made_at, flags, limits, until, caps = row
+    return Change(number, account, at, made_at, flags, tuple(limits), until, tuple(caps))
+
+
+async def _statement(engine: Engine, account: Id) -> Sequence[Entry]:
+    """All of an account's statement, read page by page."""
+    lines: list[Entry] = []
+    while page := await engine.entries(account, limit=PAGE, before=lines[-1].cursor if lines else None):
+        lines += page
+    return lines
+
+
+def _moments(opening: Iterable[Id], kept: Sequence[Kept]) -> Iterator[tuple[Id, datetime]]:
+    """Moments to ask for balances at: when something was recorded on an account, and just before."""
+    for id in opening:
+        own = [one.posted.timestamp for one in kept if id in (one.posted.debit, one.posted.credit)]
+        for at in own[:: max(1, len(own) // MOMENTS)]:
+            yield from ((id, at - TICK), (id, at))
 
 
 async def played(stage: Stage, plan: Plan, progress: Progress = lambda _done, _of: None) -> History:

@@ -18,6 +18,7 @@ from qrpay.core import Core
 from qrpay.database.embedded import EmbeddedServer
 from qrpay.database.migrator import APPLICATION, migrate
 from qrpay.database.pool import dsn_as, dsn_to
+from qrpay.database.statements import Statements
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.e_accounts.model import NO_CAPS, Caps, NewCustomer
 from qrpay.features.merchants import service as merchants
@@ -27,6 +28,7 @@ from qrpay.simulation.plan import CUSTOMERS, MERCHANTS
 from qrpay.values import Id, new_id
 from qrpay.web.callers import Merchant, Wallet
 
+STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
 OPENED: Final = datetime(2026, 12, 29, 4, 0, tzinfo=UTC)
 """When the people of the template came: before any history begins."""
 CNY: Final = 156
@@ -89,6 +91,11 @@ class Stage:
         settings = replace(self.settings, database_url=dsn_as(dsn, APPLICATION), migration_url=dsn)
         async with open_core(settings, lambda: OPENED) as core:
             self.people = await _people(core)
+        connection = await asyncpg.connect(dsn, timeout=5.0)
+        try:
+            await connection.execute(STATEMENTS.witness.text)
+        finally:
+            await connection.close()
         # A listener's loop of the closed house may still be there: nobody may be connected to a template.
         await self.administer(
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self._template}'"  # noqa: S608 - ours

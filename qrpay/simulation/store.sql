@@ -46,3 +46,35 @@ SELECT id FROM accounts WHERE id = $1::uuid FOR NO KEY UPDATE;
 -- name: deadlocks
 -- How many deadlocks the server has broken in this database.
 SELECT deadlocks FROM pg_stat_database WHERE datname = current_database();
+
+-- name: witness
+-- Let the database write down each change of an account's flags and limits: under the row's lock, so it is known
+-- between which of the account's transfers it comes.
+CREATE TABLE sim_changes (
+    number bigint GENERATED ALWAYS AS IDENTITY, account uuid, at timestamptz, made_at double precision, flags smallint,
+    limits bigint[], limits_until date, caps bigint[]
+);
+CREATE FUNCTION sim_witness() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    INSERT INTO sim_changes (account, at, made_at, flags, limits, limits_until, caps)
+    VALUES (NEW.id, NEW.last_timestamp, extract(epoch FROM clock_timestamp()), NEW.flags,
+            ARRAY[NEW.day_limit, NEW.year_limit, NEW.balance_limit,
+                  NEW.code_a_limit, NEW.code_b_limit, NEW.code_c_limit, NEW.code_d_limit],
+            NEW.limits_until, ARRAY(SELECT c.id FROM caps c WHERE c.account = NEW.id ORDER BY c.id));
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER sim_witness AFTER UPDATE OF flags, limits_until, day_limit, year_limit, balance_limit,
+    code_a_limit, code_b_limit, code_c_limit, code_d_limit ON accounts
+FOR EACH ROW WHEN (
+    (OLD.flags, OLD.limits_until, OLD.day_limit, OLD.year_limit, OLD.balance_limit,
+     OLD.code_a_limit, OLD.code_b_limit, OLD.code_c_limit, OLD.code_d_limit)
+    IS DISTINCT FROM
+    (NEW.flags, NEW.limits_until, NEW.day_limit, NEW.year_limit, NEW.balance_limit,
+     NEW.code_a_limit, NEW.code_b_limit, NEW.code_c_limit, NEW.code_d_limit))
+EXECUTE FUNCTION sim_witness();
+
+-- name: changes
+-- What the witness has seen.
+SELECT number, account, at, made_at, flags, limits, limits_until, caps FROM sim_changes ORDER BY number;

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
@@ -11,9 +12,10 @@ from qrpay.ledger.caps import bank_day, used
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Account, Posted, Result
 from qrpay.ledger.rules import expiry_of_hold
+from qrpay.simulation.changes import Changes, limits_of
 from qrpay.simulation.evidence import NEVER, Evidence, Known, in_real_time
 from qrpay.simulation.explain import Explain
-from qrpay.simulation.history import Asked, History
+from qrpay.simulation.history import Asked, Change, History, Kept
 from qrpay.simulation.retrace import Retrace, as_transfer
 from qrpay.values import Id
 
@@ -47,6 +49,7 @@ class Judge:
         self.history = history
         self.books = history.books
         self.evidence = Evidence(history)
+        self.changes = Changes(self.evidence)
         self.retrace = Retrace(history.books.opening)
         self.checks: Counter[str] = Counter()
 
@@ -55,10 +58,12 @@ class Judge:
         checks: list[tuple[str, Callable[[], Iterator[str]]]] = [
             ("asked for", self._asked_for),
             ("rules", self._rules),
+            ("changes", self._changes),
             ("counters", self._counters),
             ("balance", self._balance),
             ("invariants", self._invariants),
             ("order", self._order),
+            ("statements", self._statements),
             ("answers", self._answers),
             ("once", self._once),
             ("chains", self._chains),
@@ -84,10 +89,19 @@ class Judge:
 
     def _rules(self) -> Iterator[str]:
         """In the order of its accounts each transfer was allowed: no guard and no cap was passed at any moment."""
-        for kept in self.books.transfers:
+        steps: list[tuple[datetime, int, Id, Kept | Change]] = [
+            (kept.posted.timestamp, 0, kept.posted.id, kept) for kept in self.books.transfers
+        ]
+        steps += [(change.at, change.number, change.id, change) for change in self.books.changes]
+        for *_, kept in sorted(steps, key=lambda step: step[:3]):
+            if isinstance(kept, Change):
+                self.checks["changes of accounts replayed"] += 1
+                if defect := self.retrace.change(kept):
+                    yield defect
+                continue
             self.checks["transfers replayed by the rules"] += 1
             clocks = self.evidence.clocks_of(kept.posted.id)
-            if refusal := self.retrace.follow(kept.posted, clocks):
+            if refusal := self.retrace.follow(kept.posted, clocks, self.evidence.claims.get(kept.posted.id, ())):
                 yield f"{_said(kept.posted)}: {refusal}"
                 self.retrace.force(kept.posted, clocks)
             elif kept.posted.code != TransferCode.ORDER_EXPIRE and not any(
@@ -134,9 +148,29 @@ class Judge:
             for earlier, later in pairwise(line.transfers):
                 if earlier.timestamp == later.timestamp:
                     yield f"{_said(earlier)} and {_said(later)} of one account have one timestamp"
-            moments = [self._moments(posted.id) for posted in line.transfers]
+            moments = [self._moments(entry.id) for entry in line.entries]
             for place in in_real_time(moments):
-                yield f"{_said(line.transfers[place])} was acknowledged before one ahead of it was asked for"
+                yield f"{_said(line.entries[place])} was acknowledged before one ahead of it was asked for"
+
+    def _changes(self) -> Iterator[str]:
+        """Somebody asked for each change of an account, and its limits are what its caps say."""
+        self.checks["changes asked for"] += len(self.books.changes)
+        yield from self.changes.defects()
+
+    def _statements(self) -> Iterator[str]:
+        """Statements, read page by page, and balances at moments that have passed are the replay's."""
+        for id, lines in self.books.statements.items():
+            self.checks["lines of statements compared"] += len(lines)
+            line = self.retrace.lines[id]
+            if len(lines) < len(line.transfers):
+                yield f"the statement of {id} has {len(lines)} lines, not {len(line.transfers)}"
+            elif defect := self.retrace.misread(id, lines, len(line.entries)):
+                yield f"the statement of {id}: {defect}"
+        for id, at, counters in self.books.balances:
+            self.checks["balances at a moment compared"] += 1
+            replayed = self.retrace.counters_at(id, at, len(self.retrace.lines[id].entries))
+            if counters != replayed:
+                yield f"account {id} at {at} had {counters}, replayed {replayed}"
 
     def _answers(self) -> Iterator[str]:
         """Every answer was true at some moment between the call's beginning and its end."""
@@ -234,13 +268,15 @@ def judged(history: History) -> Verdict:
 
 
 def _same(one: Account, other: Account) -> bool:
-    fields = ("debits_posted", "debits_pending", "credits_posted", "credits_pending", "flags", "ledger")
-    return all(getattr(one, field) == getattr(other, field) for field in fields)
+    fields = ("debits_posted", "debits_pending", "credits_posted", "credits_pending", "flags", "ledger", "limits_until")
+    return limits_of(one) == limits_of(other) and all(getattr(one, field) == getattr(other, field) for field in fields)
 
 
 def _figures(account: Account) -> tuple[int, int, int, int]:
     return account.debits_posted, account.debits_pending, account.credits_posted, account.credits_pending
 
 
-def _said(posted: Posted) -> str:
+def _said(posted: Posted | Change) -> str:
+    if isinstance(posted, Change):
+        return f"a change of account {posted.account} to flags {posted.flags}, limits {posted.limits}"
     return f"transfer {posted.id} (code {posted.code}, {posted.amount}, {posted.timestamp:%d %H:%M:%S.%f})"

@@ -99,6 +99,21 @@ MUTATIONS: Final = (
         "postgres_killed",
     ),
     Mutation(
+        "a freeze is ignored by who pays alone",
+        [("qrpay/ledger/functions/post_one.sql", "ledger_allows(a, 52, amount,", "ledger_allows(a, 48, amount,")],
+        ["rules", "answers"],
+    ),
+    Mutation(
+        "a cap that is set is not looked up",
+        [(ALLOWS, "AND (a.limits_until IS NULL OR today < a.limits_until OR spent = 0 AND rise = 0)", "")],
+        ["rules"],
+    ),
+    Mutation(
+        "a closing that is voided leaves the account closed",
+        [(POST, "UPDATE accounts SET flags = flags & ~32", "UPDATE accounts SET flags = flags & ~64")],
+        ["rules", "changes", "counters", "answers"],
+    ),
+    Mutation(
         "a refusal counts on a balance that never was",
         [("qrpay/ledger/engine.py", "return await self._sure(batch, outcomes, book, on)", "return outcomes")],
         suite=["tests/ledger/test_races.py::test_a_refusal_was_true_at_some_moment"],

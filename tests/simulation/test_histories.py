@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from qrpay.ledger.model import Result
+from qrpay.ledger.counters import Counters
+from qrpay.ledger.model import FROZEN, Result
 from qrpay.settings import Settings
 from qrpay.simulation.history import History
-from qrpay.simulation.plan import ON_A_SERVER_OF_OTHERS, drawn
+from qrpay.simulation.plan import ON_A_SERVER_OF_OTHERS, STARTS, Call, Plan, Round, drawn
 from qrpay.simulation.play import played
 from qrpay.simulation.stage import stage
 from qrpay.simulation.verdict import judged
@@ -41,6 +42,17 @@ async def test_postgresql_is_killed_in_a_history(tmp_path: Path) -> None:
     assert judged(history).violations == []
 
 
+async def test_a_hold_that_ran_out_gives_back_its_cap(server_dsn: str, tmp_path: Path) -> None:
+    """Customer 6 may spend 400 a day: 47 were held and ran out, 274 are sent, and 151 more are refused by those 274."""
+    calls = [Call(0, "hold", 0, 0, thing=24), *(Call(n, "send", 0, 0, thing=n, other=1) for n in (6, 22, 30))]
+    plan = Plan(0, 1, STARTS[0], [Round(pause_s, [call]) for pause_s, call in zip((1, 1, 1, 20), calls, strict=True)])
+    async with stage(Settings(home=str(tmp_path), migration_url=server_dsn)) as place:
+        history = await played(place, plan)
+    [outcome] = history.asked[-1].answer.outcomes if history.asked[-1].answer else ()
+    assert (outcome.result, outcome.used, outcome.left) == (Result.EXCEEDS_CAP_DAY, 274, 126)
+    assert judged(history).violations == []
+
+
 async def test_the_judge_hears_a_lie(server_dsn: str, tmp_path: Path) -> None:
     """Take away one transfer, one event or one fen of what the database holds: each is told, by name."""
     history = await history_of(Settings(home=str(tmp_path), migration_url=server_dsn), 4, 0.5)
@@ -54,6 +66,16 @@ async def test_the_judge_hears_a_lie(server_dsn: str, tmp_path: Path) -> None:
     assert {"counters", "answers"} <= told(transfers=[*books.transfers[:lost], *books.transfers[lost + 1 :]])
     assert told(events=books.events[1:]) == {"events"}
     assert told(events=[*books.events, books.events[0]]) >= {"events"}
+    frozen = next(n for n, one in enumerate(books.changes) if one.flags & FROZEN)
+    assert told(changes=[*books.changes[:frozen], *books.changes[frozen + 1 :]])
+    unlimited = next(n for n, one in enumerate(books.changes) if any(one.limits))
+    lifted = replace(books.changes[unlimited], limits=(None,) * 7)
+    assert "changes" in told(changes=[*books.changes[:unlimited], lifted, *books.changes[unlimited + 1 :]])
+    owner, lines = next((id, lines) for id, lines in books.statements.items() if len(lines) > 3)
+    assert told(statements=books.statements | {owner: [*lines[:2], *lines[3:]]}) == {"statements"}
+    late = next(n for n, (_, _, counters) in enumerate(books.balances) if counters is not None)
+    wrong_then = (*books.balances[late][:2], Counters(credits_posted=7))
+    assert told(balances=[*books.balances[:late], wrong_then, *books.balances[late + 1 :]]) == {"statements"}
     account = next(one for one in books.accounts.values() if one.debits_posted)
     richer = replace(account, credits_posted=account.credits_posted + 1)
     assert told(accounts=books.accounts | {account.id: richer}) == {"counters", "balance"}
