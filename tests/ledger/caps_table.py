@@ -192,6 +192,16 @@ v1   - > -   all void=h1                              = created
 t1   A > M  100                                       = created
 h2   A > M    1  hold                                 = exceeds_cap_day 100 100 0
 
+== The day's first hold gives back what it used, also when another one was voided beside it.
+open A guarded with=1000 day_limit=100
+open M
+h1   A > M   10  hold                                 = created
+h2   A > M   60  hold timeout=60                      = created
+v1   - > -   all void=h1                              = created
+A may day 40 of 100 until 2027-03-02T00:00:00
+wait 61 s
+t1   A > M  100                                       = created
+
 == A refund restores no cap; a correction restores what the wrong payment had used, as long as it counts.
 open A guarded with=1000 day_limit=100 year_limit=150
 open M

@@ -179,10 +179,10 @@ BEGIN
     WHERE unclean IS NULL OR t.place <> ALL (unclean)
     ORDER BY t.id;
     IF two_phase THEN
-        PERFORM ledger_keep_holds(ids, debits, credits, kinds, holds, timeouts, base + tick, unclean);
         IF besides IS NOT NULL THEN
-            PERFORM ledger_do_besides(besides, today);
+            PERFORM ledger_do_besides(besides, today);  -- first: it may write the day in which a new hold is counted
         END IF;
+        PERFORM ledger_keep_holds(ids, debits, credits, kinds, holds, timeouts, base + tick, unclean);
     END IF;
 END
 $$;
