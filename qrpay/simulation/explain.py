@@ -225,14 +225,14 @@ class Explain:
         return f"its newest lines were so at no moment of the call: {defects[-1]}"
 
     def _balance_at(self, asked: Asked, answer: Answer) -> str | None:
-        """For a moment that had passed, all that was ever recorded up to then; otherwise what stood by now."""
+        """All that had been recorded up to then, of what stood at some moment of the call.
+
+        PostgreSQL reads its own clock under the lock, so what waits for a lock comes later than any moment that has
+        passed. Ours is handed in before it: what waits may still come, and only the last look compares all of it.
+        """
         id, at = self._evidence.history.people.customer(asked.call.payer), answer.figures["at"]
-        retrace = self._retrace
-        later = [now for now in self._evidence.history.readings[asked.since :] if now <= at]
-        places = list(self._places(id, asked)) if later else [len(retrace.lines[id].entries)]
-        if answer.seen in [retrace.counters_at(id, at, place) for place in places]:
-            return None
-        return f"{answer.seen} at {at}: replayed {retrace.counters_at(id, at, places[-1])}"
+        replayed = [self._retrace.counters_at(id, at, place) for place in self._places(id, asked)]
+        return None if answer.seen in replayed else f"{answer.seen} at {at}: replayed {replayed[-1]}"
 
     # Moments ---------------------------------------------------------------------------------------------------
 

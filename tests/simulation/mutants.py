@@ -14,13 +14,15 @@ class Mutation(Struct, frozen=True):
 
     name   what is wrong with it           edits    file, its words, and what stands there instead
     rings  checks of the simulation, one of which must ring; empty: the suite must
-    faults of the simulation              suite    tests that must fail
+    faults of the simulation              seed     of the first history, one that shows it
+    suite  tests that must fail
     """
 
     name: str
     edits: Sequence[tuple[str, str, str]]
     rings: Sequence[str] = ()
     faults: str = "none"
+    seed: int = 1
     suite: Sequence[str] = ()
 
 
@@ -97,6 +99,7 @@ MUTATIONS: Final = (
           '"application_name": "qrpay ledger", "synchronous_commit": "off",')],
         ["answers", "once", "counters"],
         "postgres_killed",
+        seed=2,
     ),
     Mutation(
         "a freeze is ignored by who pays alone",

@@ -12,7 +12,7 @@ from tests.simulation.mutants import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parent.parent.parent
 SEEDS = 12
-"""Histories of a minute that a broken house gets to show itself; mostly the first does."""
+"""Histories of a minute that a broken house gets to show itself, from its seed on; mostly the first does."""
 TIMEOUT_S = 240
 
 
@@ -50,7 +50,7 @@ def test_a_broken_house_is_caught(mutation: Mutation, tmp_path: Path, server_dsn
     environ = {"QRPAY_HOME": str(tmp_path / "home")}
     if "postgres_killed" not in mutation.faults:
         environ["QRPAY_MIGRATION_URL"] = server_dsn
-    done = run(house, "qrpay", "sim", "--seed", "1", "--minutes", "1", "--histories", str(SEEDS), "--shrink", "0",
+    done = run(house, "qrpay", "sim", "--seed", str(mutation.seed), "--minutes", "1", "--histories", str(SEEDS), "--shrink", "0",
                "--faults", mutation.faults, **environ)  # fmt: skip
     assert done.returncode == 1, f"it was not noticed\n{done.stdout[-3_000:]}{done.stderr[-3_000:]}"
     rung = {
