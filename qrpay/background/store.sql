@@ -26,24 +26,20 @@ ORDER BY e.place
 ON CONFLICT (id) DO NOTHING;
 
 -- name: unread
--- What was posted after a place in the ledger, in commit order, column by column. It ends before the oldest transaction
--- that still runs (`bound`), so that one that commits late is not passed by. Only what deciding takes: what markers are
--- about, since their accounts say nothing, and the times only when something waits in the outbox to be put between.
+-- What was posted after a place in the ledger, in commit order, column by column; see ledger/functions/tail.sql. It ends
+-- before the oldest transaction that still runs (`bound`). Only what deciding takes: what markers are about, since their
+-- accounts say nothing, and the times only when something waits in the outbox to be put between.
 -- $1 transaction text  $2 timestamp  $3 id uuid  $4 limit integer
+WITH announced AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM outbox WHERE data IS NOT NULL) AS waits
+)
 SELECT array_agg(t.debit) AS debits, array_agg(t.credit) AS credits, array_agg(t.code) AS codes,
-    array_agg(CASE WHEN t.amount = 0 THEN t.about END) AS abouts, CASE WHEN o.waiting THEN array_agg(t.timestamp) END,
+    array_agg(CASE WHEN t.amount = 0 THEN t.about END) AS abouts,
+    CASE WHEN (SELECT waits FROM announced) THEN array_agg(t.timestamp) END,
     min(t.timestamp) AS oldest, (array_agg(t.xid))[count(t.id)]::text AS xid,
     (array_agg(t.timestamp))[count(t.id)] AS at, (array_agg(t.id))[count(t.id)] AS id,
-    pg_snapshot_xmin(pg_current_snapshot())::text AS bound, o.waiting
-FROM (SELECT EXISTS (SELECT FROM outbox WHERE data IS NOT NULL) AS waiting) AS o LEFT JOIN (
-    SELECT id, debit, credit, amount, code, about, timestamp, xid
-    FROM transfers
-    WHERE xid >= $1::text::xid8 AND (xid, timestamp, id) > ($1::text::xid8, $2::timestamptz, $3::uuid)
-        AND xid < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY xid, timestamp, id
-    LIMIT $4::integer
-) AS t ON true
-GROUP BY o.waiting;
+    pg_snapshot_xmin(pg_current_snapshot())::text AS bound, (SELECT waits FROM announced) AS waiting
+FROM ledger_tail($1::text::xid8, $2::timestamptz, $3::uuid, $4::integer) AS t;
 
 -- name: announced
 -- The oldest events of the outbox, written before the transaction `bound` and, where given, not after `until`.

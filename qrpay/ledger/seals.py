@@ -36,6 +36,8 @@ REST_S: Final = 5.0
 """The background compares an account this long after it has moved: once for all that it did meanwhile."""
 PATROL: Final = 16
 """Accounts compared in each step in turn, whether they moved or not: what was edited while nobody moves it."""
+PATROL_S: Final = 1.0
+"""Who asks compares accounts in turn at most this often in each process, as it costs ten times the answer."""
 STEPS_MAX: Final = 5
 """Steps for somebody who asks: a backlog is the background's to work off."""
 AFTER_MAX: Final = 100_000
@@ -81,13 +83,14 @@ class Books:
         self._database = database
         self._waiting: dict[Id, float] = {}  # when each is to be compared
         self._patrolled = _NOBODY
+        self._patrol_at = 0.0
         self._differing: dict[Id, Counters] = {}
 
-    async def follow(self, rest_s: float = 0.0) -> int | None:
+    async def follow(self, rest_s: float = 0.0, patrol: int = PATROL) -> int | None:
         """One step along the log; how many transfers were sealed, CHUNK_MAX when there may be more.
 
-        An account that moved is compared `rest_s` seconds later; 0: at once, with all that wait. None when another
-        process is taking a step in this moment.
+        An account that moved is compared `rest_s` seconds later; 0: at once, with all that wait; and `patrol` others
+        in turn. None when another process is taking a step in this moment.
         """
         row = await self._database.ledger.fetchrow(STATEMENTS.follow, CHUNK_MAX, WAITING_MAX // 10)
         assert row is not None, "a function answers one row"
@@ -96,28 +99,33 @@ class Books:
         for account in row["moved"] or ():
             if len(self._waiting) < WAITING_MAX:
                 self._waiting.setdefault(account, time.monotonic() + rest_s)
-        await self._compare(time.monotonic() if rest_s else inf)
+        await self._compare(time.monotonic() if rest_s else inf, patrol)
         return int(row["sealed"])
 
     async def catch_up(self) -> bool:
         """Follow until nothing is left (True), or for STEPS_MAX steps."""
         for _ in range(STEPS_MAX):
-            sealed = await self.follow()
+            due = time.monotonic() >= self._patrol_at
+            sealed = await self.follow(patrol=PATROL if due else 0)
             if sealed is None:
                 await asyncio.sleep(_BUSY_S)
             elif sealed < CHUNK_MAX:
                 return True
         return False
 
-    async def _compare(self, due: float) -> None:
-        """Compare accounts that moved with their transfers, and some others in turn."""
+    async def _compare(self, due: float, patrol: int) -> None:
+        """Compare accounts that moved with their transfers, some others in turn, and again those that differed."""
         moved = [account for account, at in self._waiting.items() if at <= due][:COMPARED_MAX]
-        rows = await self._database.fetch(history.STATEMENTS.accounts_after, self._patrolled, PATROL)
-        in_turn = [row["id"] for row in rows]
-        self._patrolled = in_turn[-1] if len(in_turn) == PATROL else _NOBODY
-        if not moved and not in_turn:
+        in_turn: list[Id] = []
+        if patrol:
+            rows = await self._database.fetch(history.STATEMENTS.accounts_after, self._patrolled, patrol)
+            in_turn = [row["id"] for row in rows]
+            self._patrolled = in_turn[-1] if len(in_turn) == patrol else _NOBODY
+            self._patrol_at = time.monotonic() + PATROL_S
+        accounts = moved + in_turn + list(self._differing)
+        if not accounts:
             return
-        differing, again = await history.verify(self._database.ledger, moved + in_turn + list(self._differing))
+        differing, again = await history.verify(self._database.ledger, accounts)
         for account in moved:
             del self._waiting[account]
         self._waiting.update(dict.fromkeys(again, 0.0))

@@ -107,15 +107,10 @@ FROM detached_ids WHERE id = $1::uuid
 ORDER BY timestamp, id;
 
 -- name: tail
--- What was posted after a place in the log, in commit order. It ends before the oldest transaction that still
--- runs, so that one that commits late is not passed by.
+-- What was posted after a place in the log, in commit order; see functions/tail.sql.
 -- $1 xid xid8  $2 timestamp  $3 id uuid  $4 limit
 SELECT xid, id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
-FROM transfers
-WHERE xid >= $1::text::xid8 AND (xid, timestamp, id) > ($1::text::xid8, $2::timestamptz, $3::uuid)
-    AND xid < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY xid, timestamp, id
-LIMIT $4::integer;
+FROM ledger_tail($1::text::xid8, $2::timestamptz, $3::uuid, $4::integer);
 
 -- name: due_holds
 -- Holds that ran out of time, the oldest first.

@@ -6,6 +6,7 @@ import random
 import struct
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from math import inf
 from typing import Any
 
 import asyncpg
@@ -167,7 +168,8 @@ async def test_an_edited_account_turns_the_light_red_and_is_named(fresh_database
     superuser = await asyncpg.connect(fresh_dsn)
     edit = "UPDATE accounts SET credits_posted = credits_posted + $2 WHERE id = $1"
 
-    await superuser.execute(edit, idle, 1_000)  # nobody moves it
+    await superuser.execute(edit, idle, 1_000)  # nobody moves it, so it is found in turn
+    await engine.books.follow()
     light = await engine.conservation()
     assert not light.balanced
     assert [(one.account, one.excess) for one in light.discrepancies] == [(idle, Counters(credits_posted=1_000))]
@@ -221,6 +223,29 @@ async def test_conservation_costs_what_changed(fresh_database: Database) -> None
         await within.fetch("SELECT * FROM ledger_verify($1)", [payer, shop])
         assert await within.fetchval(counters) < 1_500
     await engine.close()
+
+
+async def test_asked_again_with_nothing_new_the_light_compares_no_account(fresh_database: Database) -> None:
+    """Accounts are compared in turn once a second, however often somebody asks."""
+    engine = Engine(fresh_database)
+    await Teller(engine).account(50)
+    await until_all_is_sealed(engine.books, fresh_database)
+    await engine.conservation()
+    engine.books._patrol_at = inf
+    seen = "SELECT idx_scan FROM pg_stat_user_tables WHERE relname = 'checkpoints'"
+
+    scans = []
+    for patrols in (False, True):
+        for _ in range(10):
+            await engine.conservation()
+            engine.books._patrol_at = 0.0 if patrols else inf
+        for on in (fresh_database, fresh_database.ledger, fresh_database.ledger):
+            await on.execute("SELECT pg_stat_force_next_flush()")
+        scans.append(await fresh_database.fetchval(seen))
+    await engine.close()
+
+    assert scans[0] < scans[1], "compared when it is due, which also shows that the count moves"
+    assert scans[0] <= 2, scans
 
 
 async def test_a_trial_balance_and_the_light_cost_the_same_on_a_long_history(fresh_database: Database) -> None:

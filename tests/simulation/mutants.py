@@ -57,9 +57,9 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "the order of numbers is taken for the order of commits",
-        [("qrpay/background/store.sql",
-          "> ($1::text::xid8, $2::timestamptz, $3::uuid)\n        AND xid < pg_snapshot_xmin(pg_current_snapshot())",
-          "> ($1::text::xid8, $2::timestamptz, $3::uuid)")],
+        [("qrpay/ledger/functions/tail.sql",
+          "> (after_xid, after_at, after_id)\n        AND t.xid < pg_snapshot_xmin(pg_current_snapshot())",
+          "> (after_xid, after_at, after_id)")],
         ["events"],
         SLOW,
     ),

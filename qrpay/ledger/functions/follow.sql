@@ -1,6 +1,6 @@
 -- Goes on along the log in commit order: seals what was posted, adds it to the closing figures of its day, and says which
 -- accounts moved. It ends before the oldest transaction that still runs, so that one that commits late is not passed by.
--- One process follows at a time; the lock is nobody's on the way of a payment.
+-- One process follows at a time; the lock is nobody's on the way of a payment. It merges the months as ledger_tail does.
 --
 -- size_max     transfers at most
 -- accounts_max how many of the accounts that moved are told, those that moved most
@@ -8,7 +8,7 @@
 -- place, root  (out) how many are sealed in all, and the root over them; null: another process is following now
 CREATE OR REPLACE FUNCTION ledger_follow(
     size_max integer, accounts_max integer, OUT sealed integer, OUT place bigint, OUT root bytea, OUT moved uuid[]
-) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_sort = off AS $$
 #variable_conflict use_column
 DECLARE
     lock_key CONSTANT bigint := x'71727061790003'::bigint;  -- "qrpay", then a number of its own
