@@ -15,16 +15,9 @@ from types import TracebackType
 from typing import Any, BinaryIO, Final
 
 import msgspec
+import structlog
 
 from qrpay.settings import Settings
-
-# structlog imports rich where it is installed, to draw tracebacks that we do not draw: 4 MB of every process.
-_modules: dict[str, Any] = sys.modules
-_modules.setdefault("rich", None)  # as the import system itself marks what is not to be had
-import structlog  # noqa: E402
-
-if _modules["rich"] is None:
-    del _modules["rich"]
 
 Event = MutableMapping[str, Any]
 
