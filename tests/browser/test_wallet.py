@@ -2,9 +2,14 @@
 
 import re
 
-from playwright.async_api import Route, expect
+from playwright.async_api import Browser, Route, expect
 
+from qrpay.database.pool import Database
+from qrpay.ledger.caps import bank_day
+from qrpay.ledger.limits import CapKind, NewCap
+from qrpay.values import CURRENCIES, id_from_text
 from tests.browser.devices import Devices
+from tests.web.house import house
 
 
 def crc(text: str) -> str:
@@ -84,6 +89,30 @@ async def test_a_large_amount_asks_for_the_pin(devices: Devices) -> None:
 
     await wallet.sees(".done .qr")
     await till.turns_green("¥1,088.00")
+
+
+async def test_the_pin_is_asked_for_when_the_day_without_it_is_used_up(browser: Browser, database: Database) -> None:
+    """What may be spent without a second factor is spent: the wallet asks for the PIN, and pays with it."""
+    async with house(database, balance=10_000) as home:
+        ana = home.api.demo.customers[0]
+        account = id_from_text("acc_", ana.account)
+        assert account is not None
+        cap = NewCap(
+            CURRENCIES["CNY"].numeric, CapKind.CODE_C, 500, bank_day(home.clock()), "the test", account=account
+        )
+        assert await home.core.ledger.set_cap(cap)
+        devices = Devices(browser, home.api.demo)
+        till, wallet = await devices.till(), await devices.wallet()
+        order = await till.asks("8")
+        await wallet.reads(order["code"]["payload"])
+        await wallet.page.locator(".pay-button").click()
+
+        await wallet.page.get_by_label("PIN").fill(ana.pin)
+        await expect(wallet.page.locator(".notice.bad")).to_have_count(0)
+        await wallet.page.locator(".pay-button").click()
+
+        await wallet.sees(".done .qr")
+        await devices.close()
 
 
 async def test_a_code_is_read_from_a_picture(devices: Devices) -> None:

@@ -50,8 +50,8 @@ def test_a_broken_house_is_caught(mutation: Mutation, tmp_path: Path, server_dsn
     environ = {"QRPAY_HOME": str(tmp_path / "home")}
     if "postgres_killed" not in mutation.faults:
         environ["QRPAY_MIGRATION_URL"] = server_dsn
-    done = run(house, "qrpay", "sim", "--seed", str(mutation.seed), "--minutes", "1", "--histories", str(SEEDS), "--shrink", "0",
-               "--faults", mutation.faults, **environ)  # fmt: skip
+    done = run(house, "qrpay", "sim", "--seed", str(mutation.seed), "--minutes", "1", "--histories", str(SEEDS),
+               "--shrink", "0", "--faults", mutation.faults, **environ)  # fmt: skip
     assert done.returncode == 1, f"it was not noticed\n{done.stdout[-3_000:]}{done.stderr[-3_000:]}"
     rung = {
         line.split()[0] if not line.startswith("asked for") else "asked for"

@@ -98,9 +98,11 @@ function PayForm({ api, said, paid }) {
       paid(await api.post("/v1/payments", { ...what, ...(pin.current?.value && { pin: pin.current.value }) }, { key }));
     } catch (reason) {
       setBusy(false);
-      if (reason.code === "pin_required") setPinAsked(true);
+      // What passes without the PIN in a day is used up: with it, more may.
+      const pinHelps = reason.code === "pin_required" || (reason.code === "cap_exceeded" && reason.body.rule === "code_c");
+      if (pinHelps) setPinAsked(true);
       if (pin.current) pin.current.value = "";
-      setTrouble(reason.code === "pin_required" && !pinAsked ? null : reason);
+      setTrouble(pinHelps && !pinAsked ? null : reason);
       if (!reason.unknown) setSent(null);
     }
   }
