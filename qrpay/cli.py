@@ -114,6 +114,7 @@ def demo(shell: HouseShell, once: bool) -> None:
 @click.option(
     "--replay", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Play a plan that was kept."
 )
+@click.option("--served", is_flag=True, help="Over HTTP, on a `qrpay serve` that is killed; minutes are real then.")
 @click.pass_obj
 def sim(
     shell: HouseShell,
@@ -124,6 +125,7 @@ def sim(
     faults: str | None,
     shrink: float,
     replay: Path | None,
+    served: bool,
 ) -> None:
     """Simulate many clients and many faults on a PostgreSQL of its own, and explain every answer.
 
@@ -135,7 +137,7 @@ def sim(
         kinds = faults_of(faults, shell.settings)
     except ValueError as defect:
         raise click.BadParameter(str(defect), param_hint="--faults") from None
-    ask = Ask(seed, minutes, clients, histories, kinds, shrink, replay)
+    ask = Ask(seed, minutes, clients, histories, kinds, shrink, replay, served)
     raise SystemExit(asyncio.run(run(shell.settings, ask)))
 
 

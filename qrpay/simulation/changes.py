@@ -89,8 +89,9 @@ class Changes:
         account, caps = self.before[change.id]
         if (account.flags ^ change.flags) & _CHANGEABLE:
             return Known(begun=min((asked.began for asked in self._askers(change)), default=NEVER))
-        if change.limits != limits_of(account):
-            return Known()  # whoever came first has looked them up
+        until, was = change.limits_until, account.limits_until
+        if until is None or (was is not None and until >= was):
+            return Known()  # whoever came first has looked its limits up; a cap that is set only brings that day nearer
         setting = [
             asked for id in change.caps if id not in caps for asked in self.setting.get(self.caps[id].source, ())
         ]

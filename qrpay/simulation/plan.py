@@ -3,7 +3,7 @@
 It is data, so it replays, travels as JSON, and can be made shorter one call or fault at a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final, Literal, get_args
 
@@ -102,7 +102,7 @@ class Plan(Struct, frozen=True):
         return sum(len(one.calls) + len(one.faults) for one in self.rounds)
 
 
-_WEIGHTS: Final[dict[Verb, int]] = {
+WEIGHTS: Final[Mapping[Verb, int]] = {
     "pay": 30, "close": 5, "close_unseen": 1, "scan": 8, "read": 5, "balance": 4, "top_up": 6, "send": 14, "hold": 10,
     "post": 8, "void": 4, "refund": 6, "chain": 7, "expire": 2, "release": 2,
     "freeze": 3, "unfreeze": 9, "shut": 3, "reopen": 3, "drain": 5, "correct": 5, "cap": 2, "statement": 3,
@@ -110,8 +110,13 @@ _WEIGHTS: Final[dict[Verb, int]] = {
 }  # fmt: skip
 
 
-def drawn(seed: int, minutes: float, clients: int, faults: Sequence[FaultKind]) -> Plan:
-    """The plan of a seed: `minutes` of simulated time, each client asking about once in PAUSE_S."""
+def drawn(
+    seed: int, minutes: float, clients: int, faults: Sequence[FaultKind], weights: Mapping[Verb, int] = WEIGHTS
+) -> Plan:
+    """The plan of a seed: `minutes` of simulated time, each client asking about once in PAUSE_S.
+
+    weights  how often each verb is asked, among the others
+    """
     random = Random(seed)  # noqa: S311 - a schedule, no secret
     rounds: list[Round] = []
     left_s, number = minutes * 60, 0
@@ -122,22 +127,22 @@ def drawn(seed: int, minutes: float, clients: int, faults: Sequence[FaultKind]) 
         for client in range(clients):
             if random.random() < 0.15:
                 continue
-            calls.append(_call(random, number, client, len(rounds)))
+            calls.append(_call(random, number, client, len(rounds), weights))
             number += 1
         random.shuffle(calls)
         broken = [_fault(random, random.choice(faults))] if faults and random.random() < 0.45 else []
         for fault in broken:
             if fault.kind == "queue_full":
-                flood = [_call(random, number + n, n % clients, len(rounds), "send") for n in range(60)]
+                flood = [_call(random, number + n, n % clients, len(rounds), {"send": 1}) for n in range(60)]
                 calls += [_at(call, fault.worker) for call in flood]
                 number += 60
         rounds.append(Round(pause_s, calls, broken))
     return Plan(seed, clients, random.choice(STARTS), rounds)
 
 
-def _call(random: Random, number: int, client: int, rounds: int, verb: Verb | None = None) -> Call:
+def _call(random: Random, number: int, client: int, rounds: int, weights: Mapping[Verb, int]) -> Call:
     """Things are few and recent, so that calls meet each other."""
-    verb = verb or random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+    [verb] = random.choices(list(weights), list(weights.values()))
     recent = max(0, rounds * 3 + random.randrange(-9, 4))
     return Call(
         number=number,

@@ -82,8 +82,7 @@ class Player:
                 for fault in one.faults:
                     self.faults.inject(fault)
                 self._begin(calls[half:])
-                if self._running:
-                    await asyncio.wait(set(self._running), timeout=ROUND_S)
+                await self._pause()
                 if number % LOOK_EVERY == LOOK_EVERY - 1:
                     await self._look()
                 progress(number + 1, len(self.plan.rounds))
@@ -96,6 +95,11 @@ class Player:
             injected=dict(self.faults.injected), bitten=dict(self.faults.bitten),
             real_s=time.monotonic() - began, looks=self._looks, crashes=self.crashes,
         )  # fmt: skip
+
+    async def _pause(self) -> None:
+        """Until everybody has an answer, or some have to wait for the next round."""
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=ROUND_S)
 
     async def _hire(self, stack: AsyncExitStack, number: int) -> None:
         folder = self._stage.folder / f"line{number}"

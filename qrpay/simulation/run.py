@@ -15,6 +15,7 @@ from qrpay.settings import Settings
 from qrpay.simulation.plan import FAULTS, ON_A_SERVER_OF_OTHERS, FaultKind, Plan, drawn
 from qrpay.simulation.play import played
 from qrpay.simulation.report import Totals, show, show_plan, show_violations
+from qrpay.simulation.served import played_over_http, served_plan
 from qrpay.simulation.shrink import shrunk
 from qrpay.simulation.stage import Stage, stage
 from qrpay.simulation.verdict import Verdict, judged
@@ -29,6 +30,7 @@ class Ask(msgspec.Struct, frozen=True):
     minutes    simulated minutes of each history     histories  how many seeds, from `seed` on
     shrink_s   seconds that shrinking may take; 0: not at all
     replay     a plan that was kept, played instead
+    served     over HTTP, on a real `qrpay serve`; minutes are real then
     """
 
     seed: int
@@ -38,6 +40,7 @@ class Ask(msgspec.Struct, frozen=True):
     faults: Sequence[FaultKind]
     shrink_s: float
     replay: Path | None = None
+    served: bool = False
 
 
 def faults_of(text: str | None, settings: Settings) -> Sequence[FaultKind]:
@@ -55,6 +58,8 @@ async def run(settings: Settings, ask: Ask) -> int:
     """Play and judge; 1 when anything could not be explained."""
     folder = settings.folder / "sim"
     folder.mkdir(0o700, parents=True, exist_ok=True)
+    if ask.served:
+        return await _over_http(settings, ask)
     console, totals = Console(), Totals()
     with (folder / "sim.log").open("ab") as log:
         logs.configure(msgspec.structs.replace(settings, log_level="warning"), log)
@@ -68,6 +73,22 @@ async def run(settings: Settings, ask: Ask) -> int:
                     console.print(f"[red]seed {plan.seed} fails[/red]; it replays with: qrpay sim --replay {kept}")
                     await _shrink(console, place, plan, verdict, ask.shrink_s, folder)
                     break
+    show(console, totals)
+    return 1 if totals.violations else 0
+
+
+async def _over_http(settings: Settings, ask: Ask) -> int:
+    """The same on a real server, one after the other; a failing one is not made shorter."""
+    console, totals = Console(), Totals()
+    for seed in range(ask.seed, ask.seed + ask.histories):
+        plan = served_plan(seed, round(ask.minutes * 60), ask.clients)
+        history = await played_over_http(settings, plan, console)
+        verdict = judged(history)
+        totals.add(history, verdict)
+        if verdict.violations:
+            show_violations(console, verdict.violations)
+            console.print(f"[red]seed {seed} fails[/red]")
+            break
     show(console, totals)
     return 1 if totals.violations else 0
 

@@ -90,7 +90,7 @@ class Stage:
         await migrate(dsn)
         settings = replace(self.settings, database_url=dsn_as(dsn, APPLICATION), migration_url=dsn)
         async with open_core(settings, lambda: OPENED) as core:
-            self.people = await _people(core)
+            self.people, _ = await people_of(core, OPENED)
         connection = await asyncpg.connect(dsn, timeout=5.0)
         try:
             await connection.execute(STATEMENTS.witness.text)
@@ -175,17 +175,24 @@ async def stage(settings: Settings) -> AsyncIterator[Stage]:
             await asyncio.to_thread(server.stop)
 
 
-async def _people(core: Core) -> People:
-    shops = []
+async def people_of(core: Core, now: datetime) -> tuple[People, list[str]]:
+    """Customers and merchants, with the merchants' keys. Phones are of this moment, so that nobody is met again."""
+    shops, keys = [], []
     for number in range(MERCHANTS):
         onboarded = await merchants.add(core, NewMerchant(name=f"Shop {chr(65 + number)}", name_latin=None, mcc="5411"))
         await merchants.ensure_account(core, onboarded.merchant.id, "CNY")
         shops.append(Merchant(onboarded.merchant.id, onboarded.secret.id, test=False))
+        keys.append(onboarded.secret.text)
     wallets = []
     for number in range(CUSTOMERS):
-        new = NewCustomer(name=f"Client {chr(65 + number)}", phone=f"138{number:08}", pin="246810", caps=CAPS[number])
+        new = NewCustomer(
+            name=f"Client {chr(65 + number)}",
+            phone=f"138{(int(now.timestamp()) * CUSTOMERS + number) % 10**8:08}",
+            pin="246810",
+            caps=CAPS[number],
+        )
         opened = await e_accounts.add_customer(core, new)
         await e_accounts.top_up(core, opened.account.id, FLOAT, "float")
         wallets.append(Wallet(opened.customer.id, opened.account.id, CNY, 2**40, opened.customer.name_masked))
     bank = await e_accounts.bank_cash(core, "CNY")
-    return People(new_id(int(OPENED.timestamp() * 1_000)), bank, tuple(wallets), tuple(shops))
+    return People(new_id(int(now.timestamp() * 1_000)), bank, tuple(wallets), tuple(shops)), keys

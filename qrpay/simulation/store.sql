@@ -75,6 +75,11 @@ FOR EACH ROW WHEN (
      NEW.code_a_limit, NEW.code_b_limit, NEW.code_c_limit, NEW.code_d_limit))
 EXECUTE FUNCTION sim_witness();
 
+-- name: no_witness
+-- Forget the witness of an earlier history.
+DROP TABLE IF EXISTS sim_changes;
+DROP FUNCTION IF EXISTS sim_witness() CASCADE;
+
 -- name: changes
 -- What the witness has seen.
 SELECT number, account, at, made_at, flags, limits, limits_until, caps FROM sim_changes ORDER BY number;

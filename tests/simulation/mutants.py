@@ -105,6 +105,7 @@ MUTATIONS: Final = (
         "a freeze is ignored by who pays alone",
         [("qrpay/ledger/functions/post_one.sql", "ledger_allows(a, 52, amount,", "ledger_allows(a, 48, amount,")],
         ["rules", "answers"],
+        seed=2,
     ),
     Mutation(
         "a cap that is set is not looked up",

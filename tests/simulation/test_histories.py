@@ -4,15 +4,18 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from rich.console import Console
 
 from qrpay.ledger.counters import Counters
 from qrpay.ledger.model import FROZEN, Result
 from qrpay.settings import Settings
 from qrpay.simulation.history import History
-from qrpay.simulation.plan import ON_A_SERVER_OF_OTHERS, STARTS, Call, Plan, Round, drawn
+from qrpay.simulation.plan import ON_A_SERVER_OF_OTHERS, STARTS, Call, Fault, Plan, Round, drawn
 from qrpay.simulation.play import played
+from qrpay.simulation.served import played_over_http, served_plan
 from qrpay.simulation.stage import stage
 from qrpay.simulation.verdict import judged
+from tests.conftest import BINARIES
 
 pytestmark = pytest.mark.xdist_group("simulation")
 
@@ -51,6 +54,21 @@ async def test_a_hold_that_ran_out_gives_back_its_cap(server_dsn: str, tmp_path:
     [outcome] = history.asked[-1].answer.outcomes if history.asked[-1].answer else ()
     assert (outcome.result, outcome.used, outcome.left) == (Result.EXCEEDS_CAP_DAY, 274, 126)
     assert judged(history).violations == []
+
+
+async def test_a_served_house_is_killed_and_explained(tmp_path: Path) -> None:
+    """Ten seconds over HTTP against two worker processes: both are killed, PostgreSQL too: every answer was true."""
+    plan = served_plan(1, 10, 12)
+    faults = [Fault("worker_killed")], [Fault("postgres_killed")], [Fault("worker_killed", worker=1)]
+    rounds = [replace(one, faults=faults[n // 3 - 1] if n in (3, 6, 9) else []) for n, one in enumerate(plan.rounds)]
+    settings = Settings(home=str(tmp_path), postgres_bin=str(BINARIES or ""))
+    history = await played_over_http(settings, replace(plan, rounds=rounds), Console(quiet=True))
+    assert history.bitten == {"worker_killed": 2, "postgres_killed": 1}
+    words = {asked.answer.word for asked in history.asked if asked.answer}
+    assert {"paid", "closed"} <= words and words & {"lost", "unavailable"}, "nobody noticed, so nothing was tested"
+    verdict = judged(history)
+    assert verdict.violations == []
+    assert verdict.checks["answers explained"] > 50
 
 
 async def test_the_judge_hears_a_lie(server_dsn: str, tmp_path: Path) -> None:
