@@ -94,6 +94,7 @@ class Stage:
         connection = await asyncpg.connect(dsn, timeout=5.0)
         try:
             await connection.execute(STATEMENTS.witness.text)
+            await connection.execute(STATEMENTS.sequences.text)
         finally:
             await connection.close()
         # A listener's loop of the closed house may still be there: nobody may be connected to a template.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import asyncpg
 import pytest
 from msgspec.structs import replace
 from rich.console import Console
@@ -54,6 +55,24 @@ async def test_a_hold_that_ran_out_gives_back_its_cap(server_dsn: str, tmp_path:
     [outcome] = history.asked[-1].answer.outcomes if history.asked[-1].answer else ()
     assert (outcome.result, outcome.used, outcome.left) == (Result.EXCEEDS_CAP_DAY, 274, 126)
     assert judged(history).violations == []
+
+
+async def test_a_clone_gives_out_no_number_twice(tmp_path: Path) -> None:
+    """A sequence goes on behind where it was when PostgreSQL was killed; the template's write-ahead is none of it."""
+
+    async def number(dsn: str) -> int:
+        connection = await asyncpg.connect(dsn, timeout=10.0)
+        try:
+            drawn_: int = await connection.fetchval("SELECT nextval(pg_get_serial_sequence('caps', 'id'))")
+            await connection.execute("SELECT pg_current_xact_id()")  # a transaction of note, whose commit is flushed
+            return drawn_
+        finally:
+            await connection.close()
+
+    async with stage(Settings(home=str(tmp_path))) as place, place.database() as dsn:
+        first = await number(dsn)
+        assert await place.kill_postgres()
+        assert await number(dsn) > first
 
 
 async def test_a_served_house_is_killed_and_explained(tmp_path: Path) -> None:
