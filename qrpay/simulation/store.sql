@@ -88,11 +88,6 @@ BEGIN
 END
 $$;
 
--- name: no_witness
--- Forget the witness of an earlier history.
-DROP TABLE IF EXISTS sim_changes;
-DROP FUNCTION IF EXISTS sim_witness() CASCADE;
-
 -- name: changes
 -- What the witness has seen.
 SELECT number, account, at, made_at, flags, limits, limits_until, caps FROM sim_changes ORDER BY number;
