@@ -192,10 +192,17 @@ async def test_a_transfer_under_way_is_waited_for(
 
 
 async def buffers(database: Queries, statement: str, *args: object) -> int:
-    """Pages that a statement touches."""
-    plan = await database.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", *args)
-    top: dict[str, Any] = (plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]
-    return int(top["Shared Hit Blocks"] + top["Shared Read Blocks"])
+    """Pages that a statement touches: the least of three, since whoever plans afresh also reads the catalogue.
+
+    A function's statements are planned while it runs, and planned again when autovacuum has counted a table in between.
+    """
+
+    async def once() -> int:
+        plan = await database.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", *args)
+        top: dict[str, Any] = (plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]
+        return int(top["Shared Hit Blocks"] + top["Shared Read Blocks"])
+
+    return min([await once() for _ in range(3)])
 
 
 async def test_the_cost_does_not_grow_with_the_history(engine: Engine, database: Database) -> None:
