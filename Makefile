@@ -4,7 +4,8 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 # A bare Debian python3 has neither pip nor ensurepip, so pip's own wheel stands in tools/.
 PIP     = $(PYTHON) $(wildcard tools/pip-*.whl)/pip --python $(BIN)/python
-INSTALL = $(PIP) install --quiet --disable-pip-version-check --no-input --only-binary :all: --require-hashes
+# The locks are whole, so pip has nothing to resolve (and must not: see tool.uv in pyproject.toml).
+INSTALL = $(PIP) install --quiet --disable-pip-version-check --no-input --only-binary :all: --no-deps --require-hashes
 T      ?= tests
 # What depends on the database: run on the oldest PostgreSQL too, before everything runs on the newest.
 ON_15   = tests/ledger tests/database tests/background tests/features tests/chaos

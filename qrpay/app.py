@@ -20,6 +20,7 @@ from qrpay.vault import Vault
 FEATURES: Final = (
     # In order of dependency: a feature may use those above it, never those below.
     "keys",  # what we sign with: made, published, rotated, revoked
+    "calendar",  # workdays, holidays, make-up workdays
     "merchants",  # shops, tills, credentials
     "e_accounts",  # customers, their accounts, tokens and PINs
     "orders",  # what is owed: opened, shown, closed
