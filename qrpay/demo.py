@@ -25,6 +25,7 @@ from qrpay.codes import image
 from qrpay.core import Core
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.e_accounts.model import NO_CAPS, NewCustomer
+from qrpay.features.merchants import keys
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import NewMerchant
 from qrpay.settings import Settings
@@ -166,7 +167,7 @@ def _known(path: Path) -> Demo | None:
 async def _merchant(core: Core, known: DemoMerchant | None, name: str, latin: str | None) -> DemoMerchant:
     if known is not None:
         with contextlib.suppress(Exception):  # another database: its keys mean nothing there
-            await merchants.check_secret(core, known.secret_key)
+            await keys.check_secret(core, known.secret_key)
             return known
     onboarded = await merchants.add(core, NewMerchant(name=name, name_latin=latin, mcc="5411"))
     id = onboarded.merchant.id

@@ -1,22 +1,88 @@
 """Who calls: the kinds of caller, and how a credential becomes one of them."""
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
+from qrpay.problem import FieldError, forbidden
 from qrpay.values import Id
 
 if TYPE_CHECKING:
     from qrpay.core import Core
 
+Role = Literal["owner", "manager", "cashier", "terminal", "reader"]
+Act = Literal["read", "books", "sell", "refund", "manage"]
+"""What a merchant's route is about.
+
+read    orders, and who the merchant is      books   balances, statements, settlements, events
+sell    opens, shows and closes orders       refund  gives money back
+manage  everything else: moves funds, changes keys, staff, stores, terminals, endpoints
+"""
+
+ACTS: Final[Mapping[Role, frozenset[Act]]] = {
+    "owner": frozenset({"read", "books", "sell", "refund", "manage"}),
+    "manager": frozenset({"read", "sell", "refund"}),
+    "cashier": frozenset({"read", "sell", "refund"}),
+    "terminal": frozenset({"read", "sell"}),
+    "reader": frozenset({"read", "books"}),
+}
+"""Who may do what. Nobody on the till (manager, cashier, terminal) moves funds, or sees more than its own store."""
+
+
+def _inside(peer: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    try:
+        address = ip_address(peer)
+    except ValueError:  # a local socket has no address
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return any((mapped or address) in network for network in networks)
+
+
+class Bounds(Struct, frozen=True):
+    """What holds a merchant's key in; a key without any is the owner's, good for everything from anywhere.
+
+    store, terminal  the only ones it acts for, and the only store whose orders it sees
+    staff            who is signed in
+    refund_max       minor units that one order may give back through it in all; None: whatever was paid
+    networks         addresses it may call from; none: from anywhere
+    signed           whether each of its requests must bear a signature (RFC 9421)
+    """
+
+    role: Role = "owner"
+    store: Id | None = None
+    terminal: Id | None = None
+    staff: Id | None = None
+    refund_max: int | None = None
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    signed: bool = False
+
+    def admit(self, act: Act, peer: str) -> None:
+        """Raises `forbidden` for what this key may not do, and for an address it may not call from."""
+        if act not in ACTS[self.role]:
+            raise forbidden(errors=[FieldError("Authorization", f"A key of the role {self.role} does not {act}.")])
+        if self.networks and not _inside(peer, self.networks):
+            raise forbidden(errors=[FieldError("Authorization", "This key is not good at the address that calls.")])
+
 
 class Merchant(Struct, frozen=True):
-    """A merchant's key `sk_…`."""
+    """A merchant's key `sk_…`: the owner's, or one held in by bounds (a terminal, somebody of the staff, a reader)."""
 
     id: Id
     key: Id  # which of its keys, for limits and audit
     test: bool
+    bounds: Bounds | None = None
+
+    @property
+    def store(self) -> Id | None:
+        """The only store it acts for; None: all of them."""
+        return None if self.bounds is None else self.bounds.store
+
+    @property
+    def terminal(self) -> Id | None:
+        """The terminal it is; None: it is none."""
+        return None if self.bounds is None else self.bounds.terminal
 
 
 class Wallet(Struct, frozen=True):

@@ -32,7 +32,7 @@ from qrpay.problem import (
     wrong_caller,
 )
 from qrpay.web import strict
-from qrpay.web.callers import Caller, Credential, Wallet
+from qrpay.web.callers import Caller, Credential, Merchant, Wallet
 from qrpay.web.limits import Limit
 from qrpay.web.protocol import Connection
 from qrpay.web.refusals import refusal
@@ -126,6 +126,8 @@ class Dispatcher:
             caller = await self._caller(request)
             if type(caller) is not route.caller:
                 raise wrong_caller(caller=WHO[route.caller.__name__])
+            if type(caller) is Merchant and caller.bounds is not None:
+                caller.bounds.admit(route.act, request.peer)
             self._limit.take(caller.id)
         else:
             self._limit.take(request.peer)

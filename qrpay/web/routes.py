@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from qrpay.problem import Problem
-from qrpay.web.callers import Caller, Merchant, Operator, Wallet
+from qrpay.web.callers import Act, Caller, Merchant, Operator, Wallet
 from qrpay.web.wire import Request
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class Route(Struct, frozen=True, kw_only=True):
     """One line of the reference, and what the server needs to serve it.
 
     caller    who may call: Merchant, Wallet, Operator, or PUBLIC
+    act       what a merchant's route is about (callers.ACTS). Left out, only its owner may call; a route that others
+              may call keeps each within `call.merchant.store`
     body      the Struct of its JSON body; or
     body_optional  an empty body counts as {}
     query     the Struct of its query parameters (a handler gets one of them as `ask`)
@@ -102,6 +104,7 @@ class Route(Struct, frozen=True, kw_only=True):
     path: str
     handler: Handler
     caller: type[Merchant] | type[Wallet] | type[Operator] | None
+    act: Act = "manage"
     body: Any = None
     body_optional: bool = False
     query: Any = None

@@ -17,7 +17,7 @@ from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.e_accounts.cap_commands import caps
 from qrpay.features.e_accounts.commands import customers
 from qrpay.features.keys.commands import keys
-from qrpay.features.merchants import service as merchants
+from qrpay.features.merchants import keys as merchant_keys
 from qrpay.features.merchants.commands import merchants as merchants_command
 from qrpay.ledger.caps import bank_day
 from qrpay.values import id_from_text, id_text, new_id, utc_now
@@ -75,7 +75,7 @@ def test_a_merchant_is_taken_on_and_its_key_is_shown_once(shell: OwnShell) -> No
     merchant = next(word for word in printed if word.startswith("mer_"))
     key = next(word for word in printed if word.startswith("key_"))
     secret = next(word for word in printed if word.startswith("sk_test_"))
-    assert shell(lambda core: merchants.check_secret(core, secret)).test
+    assert shell(lambda core: merchant_keys.check_secret(core, secret)).test
 
     assert "ter_" in " ".join(
         types(shell, merchants_command, "add-store", merchant, "Main", "S01", "--terminal", "T01")
@@ -85,7 +85,7 @@ def test_a_merchant_is_taken_on_and_its_key_is_shown_once(shell: OwnShell) -> No
 
     listed = " ".join(types(shell, merchants_command, "key", "list", merchant))
     assert secret not in listed
-    assert (listed.count("revoked"), listed.count("in use")) == (1, 1)
+    assert (listed.count(" revoked 2"), listed.count("until revoked")) == (1, 1)
 
 
 def test_a_customer_is_taken_on_gets_money_and_a_token(shell: OwnShell) -> None:

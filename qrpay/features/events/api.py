@@ -31,7 +31,7 @@ HEADERS: Final = {
 routes: Final = Routes("Events")
 
 
-@routes.get("/v1/events", caller=Merchant, query=EventQuery, returns=Page[EventBody])
+@routes.get("/v1/events", caller=Merchant, act="books", query=EventQuery, returns=Page[EventBody])
 async def list_events(call: Call, ask: EventQuery) -> Page[EventBody]:
     """Read your events in commit order, for whoever cannot be called back.
 

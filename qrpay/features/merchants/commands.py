@@ -5,8 +5,8 @@ import msgspec
 
 from qrpay.core import Core
 from qrpay.feature import Shell
-from qrpay.features.merchants import service
-from qrpay.features.merchants.model import NewMerchant
+from qrpay.features.merchants import keys, service
+from qrpay.features.merchants.model import NewKey, NewMerchant
 from qrpay.values import Id, id_from_text, id_text
 
 
@@ -41,7 +41,7 @@ def add_merchant(shell: Shell, /, live: bool, **said: str | None) -> None:
     async def work(core: Core) -> None:
         onboarded = await service.add(core, new)
         click.echo(f"merchant    {id_text('mer_', onboarded.merchant.id)}")
-        _show(onboarded.secret.id, onboarded.secret.text)
+        _show(id_text("key_", onboarded.secret.id), onboarded.secret.text)
 
     shell(work)
 
@@ -73,14 +73,20 @@ def key() -> None:
 
 @key.command("add")
 @click.argument("merchant")
+@click.option("--role", type=click.Choice(["owner", "reader"]), default="owner", show_default=True)
+@click.option("--from", "networks", multiple=True, help="Address range (CIDR) it may call from; several may be given.")
+@click.option("--signed", is_flag=True, help="Each request must bear a signature (RFC 9421).")
+@click.option("--name", default="", help="What it is for.")
 @click.pass_obj
-def add_key(shell: Shell, merchant: str) -> None:
+def add_key(shell: Shell, /, merchant: str, **said: object) -> None:
     """One more secret key for MERCHANT; shown this once."""
     owner = id_argument("mer_", merchant)
+    ask = msgspec.convert(said, NewKey)
 
     async def work(core: Core) -> None:
-        secret = await service.add_key(core, owner)
-        _show(secret.id, secret.text)
+        card = await service.directory(core, owner)
+        made = await keys.make(core, owner, card.test, ask)
+        _show(made.id, str(made.secret_key))
 
     shell(work)
 
@@ -93,9 +99,26 @@ def list_keys(shell: Shell, merchant: str) -> None:
     owner = id_argument("mer_", merchant)
 
     async def work(core: Core) -> None:
-        for row in await service.keys_of(core, owner):
-            ended = f"revoked {row.revoked_at:%Y-%m-%d %H:%M:%S}Z" if row.revoked_at else "in use"
-            click.echo(f"{id_text('key_', row.id)}  …{row.last_four}  {ended}")
+        for row in await keys.listed(core, owner):
+            ended = f"revoked {row.revoked_at}" if row.revoked_at else f"until {row.expires_at or 'revoked'}"
+            click.echo(f"{row.id}  …{row.last_four}  {row.role:8}  {ended}  {row.name}")
+
+    shell(work)
+
+
+@key.command("rotate")
+@click.argument("merchant")
+@click.argument("key_id")
+@click.option("--overlap", type=click.IntRange(0, 30 * 86_400), default=86_400, show_default=True, help="Seconds.")
+@click.pass_obj
+def rotate_key(shell: Shell, merchant: str, key_id: str, overlap: int) -> None:
+    """A new key in the place of KEY_ID, which goes on for the overlap; shown this once."""
+    owner = id_argument("mer_", merchant)
+
+    async def work(core: Core) -> None:
+        card = await service.directory(core, owner)
+        made = await keys.rotate(core, owner, card.test, key_id, overlap)
+        _show(made.id, str(made.secret_key))
 
     shell(work)
 
@@ -108,12 +131,12 @@ def revoke_key(shell: Shell, key_id: str) -> None:
     which = id_argument("key_", key_id)
 
     async def work(core: Core) -> None:
-        await service.revoke_key(core, which)
+        await keys.revoke(core, which)
         click.echo(f"{key_id} is revoked")
 
     shell(work)
 
 
-def _show(key_id: Id, text: str) -> None:
-    click.echo(f"key         {id_text('key_', key_id)}")
+def _show(key_id: str, text: str) -> None:
+    click.echo(f"key         {key_id}")
     click.echo(f"secret key  {text}   (shown this once: keep it safe)")

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from typing import Final
 
+from qrpay.features.merchants.problems import merchant_name_refused
+from qrpay.problem import FieldError
 from qrpay.values import text_defect
 
 MARKS_IN_A_ROW_MAX: Final = 2
@@ -25,6 +27,12 @@ _BRANDS: Final = re.compile(
     r"\b(alipay|wechat ?pay|weixin|unionpay|apple ?pay|paypal|visa|mastercard)\b|支付宝|微信支付|云闪付|银联|数字人民币"
 )
 """Other payment schemes: a payee that bears their name takes payments meant for them."""
+
+
+def check_name(name: str, pointer: str = "/name") -> None:
+    """Raises `merchant_name_refused` for a name that could deceive (rules.md 9, row 38)."""
+    if defect := name_defect(name):
+        raise merchant_name_refused(reason=defect, errors=[FieldError(pointer, defect)])
 
 
 def name_defect(name: str) -> str | None:

@@ -1,42 +1,42 @@
 """Merchants: taking one on, its stores, terminals and secrets, its card, its ledger accounts, what it is owed."""
 
 import re
-import secrets
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from qrpay.core import Core
-from qrpay.features.merchants import store
+from qrpay.features.merchants import keys, store
 from qrpay.features.merchants.model import (
     Balance,
     Balances,
     CurrencyBalance,
-    KeyRow,
     MerchantCard,
     MerchantView,
     NewMerchant,
     Onboarded,
     Place,
-    Secret,
     Status,
     Store,
     StoreView,
     Terminal,
     TerminalView,
 )
-from qrpay.features.merchants.names import name_defect
+from qrpay.features.merchants.names import check_name
 from qrpay.features.merchants.problems import (
     code_taken,
     latin_name_missing,
     merchant_category_refused,
-    merchant_name_refused,
+    refund_above_limit,
 )
 from qrpay.features.merchants.remembered import Remembered
 from qrpay.ledger.chart import AccountCode
 from qrpay.ledger.model import AccountFlag, NewAccount
-from qrpay.problem import FieldError, not_found, unauthenticated
-from qrpay.values import CURRENCIES, Id, claim, id_text, new_id
+from qrpay.problem import FieldError, invalid_field, not_found
+from qrpay.values import CURRENCIES, Id, claim, id_from_text, id_text, new_id
 from qrpay.web.callers import Merchant
 
 CHANNEL: Final = "qrpay_merchants"
@@ -48,7 +48,6 @@ STORES_MAX: Final = 1_000
 TERMINALS_MAX: Final = 5_000
 
 _LATIN: Final = re.compile(r"[ -~]{1,25}\Z")
-_SECRET: Final = re.compile(r"sk_(test|live)_[A-Za-z0-9_\-]{32}\Z")
 
 # Ids are never given twice, so that these need no clearing between databases.
 _cards: Final = Remembered[Id, MerchantCard](REMEMBERED_MAX, CARD_AGE_MAX_S)
@@ -84,15 +83,9 @@ async def add(core: Core, new: NewMerchant) -> Onboarded:
     card = MerchantCard(new_id(), new.name, latin, new.city, new.mcc, new.country, verified=True, test=new.test)
     async with core.database.transaction() as within:
         await store.insert_merchant(within, card)
-        secret = _new_secret(card.test)
-        await store.insert_key(within, secret.id, card.id, _hash(core, secret.text), secret.text[-4:])
+        secret = keys.new_secret(card.test)
+        await keys.keep(core, within, secret, card.id)
     return Onboarded(card, secret)
-
-
-def check_name(name: str, pointer: str = "/name") -> None:
-    """Raises `merchant_name_refused` for a name that could deceive (rules.md 9, row 38)."""
-    if defect := name_defect(name):
-        raise merchant_name_refused(reason=defect, errors=[FieldError(pointer, defect)])
 
 
 async def add_store(core: Core, merchant: Id, name: str, code: str) -> Store:
@@ -105,7 +98,8 @@ async def add_store(core: Core, merchant: Id, name: str, code: str) -> Store:
 
 
 async def add_terminal(core: Core, merchant: Id, store_id: Id, name: str, code: str) -> Terminal:
-    """Set up a terminal in one of the merchant's stores. Raises `not_found`, `code_taken`."""
+    """Set up a terminal in one of the merchant's stores. Raises `not_found`, `code_taken`, `merchant_name_refused`."""
+    check_name(name)
     if await store.store_of(core.database, merchant, store_id) is None:
         raise not_found()
     terminal = Terminal(new_id(), store_id, name, code)
@@ -122,43 +116,40 @@ async def set_status(core: Core, merchant: Id, status: Status) -> None:
         await store.announce(within, merchant)
 
 
-# Secrets -------------------------------------------------------------------------------------------------------
+# What a caller may do --------------------------------------------------------------------------------------------
 
 
-async def add_key(core: Core, merchant: Id) -> Secret:
-    """One more secret, for changing them without a gap. Raises `not_found`."""
-    card = await directory(core, merchant)
-    secret = _new_secret(card.test)
-    await store.insert_key(core.database, secret.id, merchant, _hash(core, secret.text), secret.text[-4:])
-    return secret
+def may_refund(caller: Merchant, amount: int) -> None:
+    """Raises `refund_above_limit` when this caller may not let an order give back `amount` in all.
+
+    amount  minor units: this refund and all that the order gave back before, so that cutting it up gains nothing
+    """
+    bounds = caller.bounds
+    if bounds is None or bounds.role == "owner":
+        return
+    limit = bounds.refund_max
+    if bounds.role == "manager" and limit is None:
+        return
+    if bounds.role not in ("manager", "cashier") or amount > (limit or 0):
+        raise refund_above_limit(limit=limit or 0)
 
 
-async def keys_of(core: Core, merchant: Id) -> Sequence[KeyRow]:
-    """A merchant's secrets, oldest first, each by its last four characters."""
-    return await store.keys(core.database, merchant)
+Placed = TypeVar("Placed", bound=Struct)
 
 
-async def revoke_key(core: Core, key: Id) -> None:
-    """End a secret; workers forget it within `Credential.remember_s`. Safe to repeat. Raises `not_found`."""
-    if not await store.revoke_key(core.database, key, core.clock()):
-        raise not_found()
+def placed(caller: Merchant, ask: Placed) -> Placed:
+    """What a bounded key asks for (with `store` and `terminal`), at the only place it acts for.
 
-
-async def check_secret(core: Core, text: str) -> Merchant:
-    """The merchant behind `sk_…`. Raises `unauthenticated`, alike for unknown, revoked, frozen and malformed."""
-    # It is found by a keyed hash: no comparison in this house ever sees two secrets side by side.
-    holder = await store.key_holder(core.database, _hash(core, text)) if _SECRET.match(text) else None
-    if holder is None:
-        raise unauthenticated()
-    return Merchant(holder.merchant, holder.key, holder.test)
-
-
-def _new_secret(test: bool) -> Secret:
-    return Secret(new_id(), f"sk_{'test' if test else 'live'}_{secrets.token_urlsafe(24)}")
-
-
-def _hash(core: Core, text: str) -> bytes:
-    return core.vault.mac("merchant-key", text.encode())
+    Raises `invalid_field` when it names another one.
+    """
+    assert caller.bounds is not None
+    for name, prefix, own in (("store", "sto_", caller.bounds.store), ("terminal", "ter_", caller.bounds.terminal)):
+        said = getattr(ask, name)
+        if own is not None and said is not None and id_from_text(prefix, said) != own:
+            raise invalid_field(errors=[FieldError(f"/{name}", "This key does not act for another one.")])
+        if own is not None and said is None:
+            ask = replace(ask, **{name: id_text(prefix, own)})
+    return ask
 
 
 # Directory -----------------------------------------------------------------------------------------------------
@@ -206,17 +197,28 @@ async def _find_place(core: Core, merchant: Id, store_id: Id | None, terminal_id
     return Place(found)
 
 
-async def view(core: Core, merchant: Id) -> MerchantView:
-    """Who this merchant is, with stores and terminals. Raises `not_found`."""
+async def view(core: Core, merchant: Id, only: Id | None = None) -> MerchantView:
+    """Who this merchant is, with stores and terminals; `only` one store when it is named. Raises `not_found`."""
     card = await directory(core, merchant)
     stores = await store.stores(core.database, merchant, STORES_MAX)
+    stores = [shop for shop in stores if only in (None, shop.id)]
     tills: dict[Id, list[TerminalView]] = {shop.id: [] for shop in stores}
     for till in await store.terminals(core.database, list(tills), TERMINALS_MAX):
-        tills[till.store].append(TerminalView(id_text("ter_", till.id), till.name, till.code))
-    shops = [StoreView(id_text("sto_", shop.id), shop.name, shop.code, tills[shop.id]) for shop in stores]
+        tills[till.store].append(terminal_shown(till))
+    shops = [store_shown(shop, tills[shop.id]) for shop in stores]
     return MerchantView(
         id_text("mer_", card.id), card.name, card.name_latin, card.city, card.mcc, card.country, card.test, shops
     )
+
+
+def store_shown(shop: Store, tills: Sequence[TerminalView] = ()) -> StoreView:
+    """A store as its merchant sees it."""
+    return StoreView(id_text("sto_", shop.id), shop.name, shop.code, tills)
+
+
+def terminal_shown(till: Terminal) -> TerminalView:
+    """A terminal as its merchant sees it."""
+    return TerminalView(id_text("ter_", till.id), till.name, till.code)
 
 
 # Money ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from qrpay.features.merchants import service as merchants
 from qrpay.features.orders import service
 from qrpay.features.orders.model import (
     CashierOrder,
@@ -22,36 +23,45 @@ routes = Routes("Orders")
 
 
 @routes.post(
-    "/v1/orders", caller=Merchant, body=NewOrder, returns=Order, status=201, problems=[reference_reused, order_closed]
+    "/v1/orders",
+    caller=Merchant,
+    act="sell",
+    body=NewOrder,
+    returns=Order,
+    status=201,
+    problems=[reference_reused, order_closed],
 )
 async def create_order(call: Call, ask: NewOrder) -> Any:
     """Open an order; its code.payload is the signed dynamic code.
 
     The reference names it: the same content again answers with the same order (Idempotent-Replayed: true).
     """
-    order, made = await service.open_order(call.core, call.merchant.id, ask)
+    caller = call.merchant
+    if caller.bounds is not None:
+        ask = merchants.placed(caller, ask)
+    order, made = await service.open_order(call.core, caller.id, ask, within=caller.store)
     return order if made else Answer(order, replayed=True)
 
 
-@routes.get("/v1/orders/{order}", caller=Merchant, query=OrderQuery, returns=Order)
+@routes.get("/v1/orders/{order}", caller=Merchant, act="read", query=OrderQuery, returns=Order)
 async def read_order(call: Call, ask: OrderQuery) -> Order:
     """Read an order; with `wait`, as soon as its status leaves the one it has now."""
-    return await service.read(call.core, call.merchant.id, call.path["order"], ask.wait)
+    return await service.read(call.core, call.merchant.id, call.path["order"], ask.wait, call.merchant.store)
 
 
-@routes.get("/v1/orders", caller=Merchant, query=OrdersQuery, returns=Page[Order])
+@routes.get("/v1/orders", caller=Merchant, act="read", query=OrdersQuery, returns=Page[Order])
 async def list_orders(call: Call, ask: OrdersQuery) -> Page[Order]:
     """List orders, newest first."""
-    return await service.page(call.core, call.merchant.id, ask)
+    return await service.page(call.core, call.merchant.id, ask, call.merchant.store)
 
 
-@routes.post("/v1/orders/{order}/close", caller=Merchant, returns=Order, problems=[order_paid])
+@routes.post("/v1/orders/{order}/close", caller=Merchant, act="sell", returns=Order, problems=[order_paid])
 async def close_order(call: Call, ask: Nothing) -> Order:
     """Close an order for good.
 
     By `ref:` it also closes a reference never seen, such as a request that got lost: it can never be paid then.
     """
-    return await service.close(call.core, call.merchant.id, call.path["order"])
+    return await service.close(call.core, call.merchant.id, call.path["order"], call.merchant.store)
 
 
 def _drawing() -> Any:
@@ -62,14 +72,19 @@ def _drawing() -> Any:
 
 
 async def _payload(call: Call) -> tuple[str, str]:
-    order = await service.read(call.core, call.merchant.id, call.path["order"], 0)
+    order = await service.read(call.core, call.merchant.id, call.path["order"], 0, call.merchant.store)
     if order.code is None:
         raise not_found()
     return order.code.payload, order.reference
 
 
 @routes.get(
-    "/v1/orders/{order}/code.svg", caller=Merchant, query=PictureQuery, returns=Document, media_type="image/svg+xml"
+    "/v1/orders/{order}/code.svg",
+    caller=Merchant,
+    act="read",
+    query=PictureQuery,
+    returns=Document,
+    media_type="image/svg+xml",
 )
 async def order_code_svg(call: Call, ask: PictureQuery) -> Document:
     """The order's code as an SVG picture."""
@@ -80,7 +95,12 @@ async def order_code_svg(call: Call, ask: PictureQuery) -> Document:
 
 
 @routes.get(
-    "/v1/orders/{order}/code.png", caller=Merchant, query=PictureQuery, returns=Document, media_type="image/png"
+    "/v1/orders/{order}/code.png",
+    caller=Merchant,
+    act="read",
+    query=PictureQuery,
+    returns=Document,
+    media_type="image/png",
 )
 async def order_code_png(call: Call, ask: PictureQuery) -> Document:
     """The order's code as a PNG picture."""

@@ -38,8 +38,10 @@ REFERENCE: Final = re.compile(r"[A-Za-z0-9_\-]{1,64}\Z")
 # Opening -------------------------------------------------------------------------------------------------------
 
 
-async def open_order(core: Core, merchant: Id, ask: NewOrder) -> tuple[Order, bool]:
+async def open_order(core: Core, merchant: Id, ask: NewOrder, *, within: Id | None = None) -> tuple[Order, bool]:
     """Open an order, and whether it is new. Safe to repeat: the reference names it.
+
+    within  the only store whose orders the caller may know of
 
     Refuses `reference_reused` with each field that differs, `order_closed`, and a currency, store or terminal
     that is not there.
@@ -47,6 +49,8 @@ async def open_order(core: Core, merchant: Id, ask: NewOrder) -> tuple[Order, bo
     row = await new_row(core, merchant, ask)
     stands, made = await core.batcher("orders", store.keep).add(row)
     if not made:
+        if within is not None and stands.store != within:
+            raise reference_reused()  # in another store: what for is not told here
         await same_content(core, stands, row)
         return (await looks.views(core, [stands]))[0], False
     return looks.view(core, stands, await looks.surroundings(core, stands), None), True
@@ -126,15 +130,18 @@ def _said(name: str, row: OrderRow) -> str:
 # Reading -------------------------------------------------------------------------------------------------------
 
 
-async def find(core: Core, merchant: Id, path: str) -> OrderRow:
-    """The merchant's order behind `ord_…` or `ref:…`; `not_found` when it is none, or another's."""
-    row = await _found(core, merchant, path)
+async def find(core: Core, merchant: Id, path: str, within: Id | None = None) -> OrderRow:
+    """The merchant's order behind `ord_…` or `ref:…`; `not_found` when it is none, or another's.
+
+    within  the only store whose orders the caller may know of (`call.merchant.store`); None: all
+    """
+    row = await _found(core, merchant, path, within)
     if row is None:
         raise not_found()
     return row
 
 
-async def _found(core: Core, merchant: Id, path: str) -> OrderRow | None:
+async def _found(core: Core, merchant: Id, path: str, within: Id | None) -> OrderRow | None:
     row: OrderRow | None = None
     if path.startswith("ref:"):
         if not REFERENCE.match(path[4:]):
@@ -142,7 +149,7 @@ async def _found(core: Core, merchant: Id, path: str) -> OrderRow | None:
         row = (await store.by_reference(core.database, [(merchant, path[4:])])).get((merchant, path[4:]))
     else:
         row = await row_of(core, path)
-    return row if row is not None and row.merchant == merchant else None
+    return row if row is not None and row.merchant == merchant and within in (None, row.store) else None
 
 
 async def row_of(core: Core, path: str) -> OrderRow | None:
@@ -161,9 +168,9 @@ async def standing(core: Core, order: Id) -> Posted | None:
     return await core.batcher("orders_standing", look).add(order)
 
 
-async def read(core: Core, merchant: Id, path: str, wait_s: float) -> Order:
+async def read(core: Core, merchant: Id, path: str, wait_s: float, within: Id | None = None) -> Order:
     """One order, answered when its status leaves the one it has now, or when the wait is over."""
-    row = await find(core, merchant, path)
+    row = await find(core, merchant, path, within)
     posted = await settled(core, row, wait_s)
     return (await looks.views(core, [row], {row.id: posted} if posted else {}))[0]
 
@@ -185,12 +192,15 @@ async def settled(core: Core, row: OrderRow, wait_s: float) -> Posted | None:
                 return posted
 
 
-async def page(core: Core, merchant: Id, ask: OrdersQuery) -> Page[Order]:
-    """A merchant's orders, newest first."""
+async def page(core: Core, merchant: Id, ask: OrdersQuery, within: Id | None = None) -> Page[Order]:
+    """A merchant's orders, newest first; `within` one store only, when the caller may know of no other."""
     if ask.reference is not None:
         found = await store.by_reference(core.database, [(merchant, ask.reference)])
-        return Page(await looks.views(core, [row for row in found.values() if row.amount is not None]))
-    place = _id("sto_", ask.store, "store")
+        known = [row for row in found.values() if row.amount is not None and within in (None, row.store)]
+        return Page(await looks.views(core, known))
+    place = _id("sto_", ask.store, "store") or within
+    if within not in (None, place):
+        return Page([])
     since, until = _moment(ask.from_, "from"), _moment(ask.to, "to")
     below = id_from_text("ord_", ask.cursor) if ask.cursor else None
     if ask.cursor and below is None:
@@ -222,15 +232,15 @@ def _moment(text: str | None, name: str) -> datetime | None:
 # Closing -------------------------------------------------------------------------------------------------------
 
 
-async def close(core: Core, merchant: Id, path: str) -> Order:
+async def close(core: Core, merchant: Id, path: str, within: Id | None = None) -> Order:
     """Close an order for good. By `ref:` also one never seen: afterwards that reference can never be paid.
 
     Refuses `order_paid`, with the order. An order whose time ran out stays `expired`; nobody can pay it either.
     """
-    row = await _found(core, merchant, path)
+    row = await _found(core, merchant, path, within)
     if row is None and path.startswith("ref:"):
-        row = await _entomb(core, merchant, path[4:])
-    if row is None:
+        row = await _entomb(core, merchant, path[4:], within)
+    if row is None or within not in (None, row.store):
         raise not_found()
     posted = await _claim_closed(core, row)
     order = (await looks.views(core, [row], {row.id: posted}))[0]
@@ -240,12 +250,12 @@ async def close(core: Core, merchant: Id, path: str) -> Order:
     return order
 
 
-async def _entomb(core: Core, merchant: Id, reference: str) -> OrderRow:
+async def _entomb(core: Core, merchant: Id, reference: str, at: Id | None) -> OrderRow:
     """A row without an amount takes the reference, so that a request that got lost finds it taken."""
     now = core.clock()
     row = OrderRow(
         id=new_id(int(now.timestamp() * 1000)), merchant=merchant, reference=reference, amount=None, currency=None,
-        description=None, store=None, terminal=None, metadata=None, presented_by="merchant", payment_code=None,
+        description=None, store=at, terminal=None, metadata=None, presented_by="merchant", payment_code=None,
         created_at=now, expires_at=now,
     )  # fmt: skip
     stands, _ = await core.batcher("orders", store.keep).add(row)

@@ -39,6 +39,7 @@ async def create_payment_code(call: Call, ask: NewPaymentCode) -> PaymentCode:
 @routes.post(
     "/v1/callbacks/scan",
     caller=Merchant,
+    act="sell",
     body=ScanReport,
     returns=ScanOutcome,
     also={202: "The customer must confirm on the phone; read the order with wait."},

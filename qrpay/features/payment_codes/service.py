@@ -18,7 +18,7 @@ from qrpay.features.orders import looks
 from qrpay.features.orders import service as orders
 from qrpay.features.orders import store as order_store
 from qrpay.features.orders.model import NewOrder, Order, OrderRow, PayeeView
-from qrpay.features.orders.problems import order_closed, order_expired
+from qrpay.features.orders.problems import order_closed, order_expired, reference_reused
 from qrpay.features.payment_codes import store
 from qrpay.features.payment_codes.model import (
     Ask,
@@ -105,7 +105,7 @@ async def _proved(core: Core, merchant: Merchant, text: str) -> Order:
     receipt = verify_receipt(text, core.keyring, core.clock())
     if receipt.sub != id_text("mer_", merchant.id):
         raise code_not_payable(what="receipt")
-    return await orders.read(core, merchant.id, receipt.order, 0)
+    return await orders.read(core, merchant.id, receipt.order, 0, merchant.store)
 
 
 async def _known_code(core: Core, merchant: Merchant, ask: ScanReport) -> CodeRow:
@@ -132,9 +132,13 @@ async def _reported_before(core: Core, merchant: Merchant, ask: ScanReport, code
 async def _order_of(core: Core, merchant: Merchant, ask: ScanReport, code: CodeRow) -> OrderRow:
     """The order this scan pays: opened now, or by the same report before. Story first, money last."""
     new = NewOrder(ask.reference, ask.amount, ask.currency, ask.description, terminal=ask.terminal)
+    if merchant.bounds is not None:
+        new = merchants.placed(merchant, new)
     row = await orders.new_row(core, merchant.id, new, presented_by="customer", payment_code=code.id)
     stands, made = await core.batcher("orders", order_store.keep).add(row)
     if not made:
+        if merchant.store not in (None, stands.store):
+            raise reference_reused()
         await orders.same_content(core, stands, row)
     return stands
 

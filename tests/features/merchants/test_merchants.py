@@ -6,8 +6,8 @@ import re
 import pytest
 
 from qrpay.core import Core
-from qrpay.features.merchants import service
-from qrpay.features.merchants.model import NewMerchant, Onboarded
+from qrpay.features.merchants import keys, service
+from qrpay.features.merchants.model import NewKey, NewMerchant, Onboarded
 from qrpay.features.merchants.remembered import Remembered
 from qrpay.ledger.chart import AccountCode
 from qrpay.ledger.model import AccountFlag
@@ -23,7 +23,7 @@ async def a_shop(core: Core, name: str = "Happy Mart", **said: str) -> Onboarded
 async def refusal(core: Core, text: str) -> str:
     """The code with which a secret is refused."""
     with pytest.raises(Refused) as refused:
-        await service.check_secret(core, text)
+        await keys.check_secret(core, text)
     return refused.value.problem.code
 
 
@@ -31,7 +31,7 @@ async def test_a_secret_proves_its_merchant_and_is_kept_as_a_keyed_hash_only(cor
     """Whoever reads the table can neither call nor recognise a secret."""
     shop = await a_shop(core)
 
-    caller = await service.check_secret(core, shop.secret.text)
+    caller = await keys.check_secret(core, shop.secret.text)
 
     assert (caller.id, caller.key, caller.test) == (shop.merchant.id, shop.secret.id, True)
     rows = await core.database.fetch("SELECT * FROM merchant_keys WHERE merchant = $1", shop.merchant.id)
@@ -53,14 +53,14 @@ async def test_every_bad_secret_gets_the_same_answer(core: Core) -> None:
 async def test_a_revoked_secret_is_refused_while_the_next_one_goes_on(core: Core) -> None:
     """A secret is changed without a gap: add, switch over, revoke."""
     shop = await a_shop(core)
-    second = await service.add_key(core, shop.merchant.id)
+    second = await keys.make(core, shop.merchant.id, True, NewKey())
 
-    await service.revoke_key(core, shop.secret.id)
-    await service.revoke_key(core, shop.secret.id)
+    await keys.revoke(core, shop.secret.id)
+    await keys.revoke(core, shop.secret.id)
 
     assert await refusal(core, shop.secret.text) == "unauthenticated"
-    assert (await service.check_secret(core, second.text)).id == shop.merchant.id
-    listed = await service.keys_of(core, shop.merchant.id)
+    assert (await keys.check_secret(core, str(second.secret_key))).id == shop.merchant.id
+    listed = await keys.listed(core, shop.merchant.id)
     assert [row.revoked_at is None for row in listed] == [False, True]
 
 
