@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from qrpay.core import Core
 
 CURSOR: Final = "event log"
-BATCH_MAX: Final = 2_000
+BATCH_MAX: Final = 1_000
+"""Transfers a step, and so about half a span: whoever looks for one event unfolds the span it is in."""
 OUTBOX_MAX: Final = 10_000
 """Events of the outbox a batch; far more than a batch of transfers, so that the two stay side by side."""
 PAUSE_S: Final = 0.05
@@ -66,8 +67,8 @@ class LogWriter:
         self._place = unread.until
         oldest = min([row.at for row in announced] + ([unread.oldest] if unread.oldest else []))
         metrics.event_lag_s.set(max(0.0, (self._core.clock() - oldest).total_seconds()))
-        if events.types:
-            metrics.events_total.inc(len(events.types))
+        if events.kinds:
+            metrics.events_total.inc(len(events.kinds))
             self._ring(last)
         return read
 
@@ -85,21 +86,26 @@ class LogWriter:
         return sorted((one for each in noted for one in each), key=itemgetter(0))
 
 
-Row = tuple[datetime, int | None, str, Id, Id | None, datetime | None, str | None]
+Row = tuple[datetime, str, Id, int | None, Id | None, datetime | None, str | None]
 """When it happened by the database's clock, and an event's columns."""
 
 
 def in_order(noted: Sequence[Noted], times: Sequence[datetime], announced: Sequence[store.Announced]) -> store.Columns:
     """One list: what the ledger tells keeps the ledger's order, and announcements are merged into it by time."""
     if not announced:
-        return store.Columns(
-            [place + 1 for place, _, _ in noted],
-            [type_ for _, type_, _ in noted],
-            [receiver for _, _, receiver in noted],
-        )
-    moved: Iterable[Row] = ((times[at], at + 1, type_, receiver, None, None, None) for at, type_, receiver in noted)
+        types, kinds = _kinds([type_ for _, type_, _ in noted])
+        return store.Columns(types, kinds, [receiver for _, _, receiver in noted], [place + 1 for place, _, _ in noted])
+    moved: Iterable[Row] = ((times[at], type_, receiver, at + 1, None, None, None) for at, type_, receiver in noted)
     said: Iterable[Row] = (
-        (row.at, None, row.type, row.receiver, row.about, row.created_at, row.data) for row in announced
+        (row.at, row.type, row.receiver, None, row.about, row.created_at, row.data) for row in announced
     )
-    merged = list(heapq.merge(moved, said, key=itemgetter(0)))
-    return store.Columns(*([row[column] for row in merged] for column in range(1, 7)))  # type: ignore[arg-type] # columns of mixed rows
+    merged = heapq.merge(moved, said, key=itemgetter(0))
+    _, names, receivers, places, abouts, created, data = zip(*merged, strict=True)
+    return store.Columns(*_kinds(names), receivers, places, abouts, created, data)
+
+
+def _kinds(names: Sequence[str]) -> tuple[Sequence[str], Sequence[int]]:
+    """The types that occur, each once, and which of them each is, from 1 on."""
+    types = list(set(names))
+    kind_of = {type_: kind for kind, type_ in enumerate(types, 1)}
+    return types, [kind_of[name] for name in names]

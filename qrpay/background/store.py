@@ -82,13 +82,16 @@ class Unread(Struct, frozen=True):
 class Columns(Struct, frozen=True):
     """Events to be appended, column by column.
 
+    types                  those that occur, each once
+    kinds                  which of these types each is, from 1 on
     places                 each one's transfer, by its place in the tail from 1 on; None for what was announced
     abouts, created, data  of what was announced, None for the others; all empty when nothing was
     """
 
-    places: Sequence[int | None]
     types: Sequence[str]
+    kinds: Sequence[int]
     receivers: Sequence[Id]
+    places: Sequence[int | None]
     abouts: Sequence[Id | None] = ()
     created: Sequence[datetime | None] = ()
     data: Sequence[str | None] = ()
@@ -147,23 +150,17 @@ async def append(
     """
     last = await database.fetchval(
         STATEMENTS.append, name, since.text, until.text, since.xid, since.at, since.id, until.xid, until.at, until.id,
-        events.places, events.types, events.receivers, events.abouts, events.created, events.data, taken,
+        events.types, events.kinds, events.receivers, events.places, events.abouts, events.created, events.data, taken,
     )  # fmt: skip
     if last is None:
         raise CursorMovedError(name)
     return int(last)
 
 
-async def events_after(database: Queries, seq: int, limit: int) -> Sequence[Logged]:
-    """The log from a number on, at most `limit` events."""
-    return [logged(*row) for row in await database.fetch(STATEMENTS.events_after, seq, limit)]
-
-
-async def news_after(database: Queries, seq: int, limit: int) -> tuple[Sequence[int], Sequence[Id], Sequence[Id]]:
-    """Number, receiver and thing of each event from a number on, as columns: most need to know no more."""
-    row = await database.fetchrow(STATEMENTS.news_after, seq, limit)
-    assert row is not None
-    return (row[0], row[1], row[2]) if row[0] is not None else ((), (), ())
+async def next_span(database: Queries, seq: int) -> tuple[int, Sequence[Id], Sequence[Id]] | None:
+    """The first span with events after a number: its last number, each one's receiver, and what they are about."""
+    row = await database.fetchrow(STATEMENTS.next_span, seq)
+    return None if row is None else (row[0], row[1], row[2])
 
 
 async def events_at(database: Queries, seqs: Sequence[int]) -> Sequence[Logged]:

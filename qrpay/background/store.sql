@@ -56,13 +56,13 @@ LIMIT $3;
 -- moved the cursor. The cursor's row is the fence, so nobody else appends meanwhile and the numbers have no gap.
 -- What a money event refers to is copied from the ledger here: the tail between two places is the same for ever.
 -- $1 name  $2 from  $3 to text  $4 xid text  $5 timestamp  $6 id: the tail after this  $7 $8 $9: up to this
--- $10 places in the tail integer[] (null: announced)  $11 types text[]  $12 receivers uuid[]
--- $13 abouts uuid[]  $14 created_at timestamptz[]  $15 data text[] (of those announced; empty when there are none)
--- $16 places in the outbox bigint[]
+-- $10 types text[]  $11 which of them smallint[]  $12 receivers uuid[]  $13 places in the tail integer[] (null: announced)
+-- $14 abouts uuid[]  $15 created_at timestamptz[]  $16 data text[] (of those announced; empty when there are none)
+-- $17 places in the outbox bigint[]
 WITH moved AS (
     UPDATE cursors SET position = $3 WHERE name = $1 AND position = $2 RETURNING true
 ), stands AS (
-    SELECT coalesce(max(seq), 0) AS last FROM events
+    SELECT coalesce(max(last), 0) AS last FROM event_spans
 ), tail AS (
     SELECT array_agg(t.id) AS ids, array_agg(t.about) AS abouts, array_agg(t.timestamp) AS times
     FROM (
@@ -72,36 +72,41 @@ WITH moved AS (
             AND xid <= $7::text::xid8 AND (xid, timestamp, id) <= ($7::text::xid8, $8::timestamptz, $9::uuid)
         ORDER BY xid, timestamp, id
     ) AS t
-), written AS (
-    INSERT INTO events (seq, type, receiver, about, transfer, created_at, data)
-    SELECT stands.last + e.number, e.type, e.receiver, coalesce(tail.abouts[e.place], e.about), tail.ids[e.place],
-        coalesce(tail.times[e.place], e.created_at), e.data
-    FROM moved CROSS JOIN stands CROSS JOIN tail CROSS JOIN
-        unnest($10::integer[], $11::text[], $12::uuid[], $13::uuid[], $14::timestamptz[], $15::text[])
-        WITH ORDINALITY AS e (place, type, receiver, about, created_at, data, number)
+), span AS (
+    INSERT INTO event_spans (last, size, types, kinds, receivers, places, transfers, abouts, times)
+    SELECT stands.last + cardinality($12::uuid[]), cardinality($12::uuid[]), $10::text[], $11::smallint[], $12::uuid[],
+        $13::integer[], coalesce(tail.ids, '{}'), coalesce(tail.abouts, '{}'), coalesce(tail.times, '{}')
+    FROM moved CROSS JOIN stands CROSS JOIN tail
+    WHERE cardinality($12::uuid[]) > 0
+    RETURNING last
+), receivers AS (
+    INSERT INTO event_receivers (receiver, last)
+    SELECT receiver, span.last FROM span CROSS JOIN unnest($12::uuid[]) AS receiver GROUP BY receiver, span.last
+), said AS (
+    INSERT INTO event_data (seq, about, created_at, data)
+    SELECT stands.last + d.number, d.about, d.created_at, d.data
+    FROM moved CROSS JOIN stands
+        CROSS JOIN unnest($14::uuid[], $15::timestamptz[], $16::text[]) WITH ORDINALITY AS d (about, created_at, data, number)
+    WHERE d.data IS NOT NULL
 ), taken AS (
-    UPDATE outbox SET data = NULL WHERE place = ANY ($16::bigint[]) AND EXISTS (SELECT FROM moved)
+    UPDATE outbox SET data = NULL WHERE place = ANY ($17::bigint[]) AND EXISTS (SELECT FROM moved)
 )
-SELECT stands.last + cardinality($11::text[]) AS last,
-    CASE WHEN cardinality($11::text[]) > 0
-        THEN pg_notify('qrpay_events', (stands.last + cardinality($11::text[]))::text) END AS heard
+SELECT stands.last + cardinality($12::uuid[]) AS last,
+    CASE WHEN cardinality($12::uuid[]) > 0
+        THEN pg_notify('qrpay_events', (stands.last + cardinality($12::uuid[]))::text) END AS heard
 FROM moved CROSS JOIN stands;
 
--- name: news_after
--- Whom and what the log tells of from a number on, and no more, column by column.
--- $1 seq bigint  $2 limit bigint
-SELECT array_agg(seq), array_agg(receiver), array_agg(about)
-FROM (SELECT seq, receiver, about FROM events WHERE seq > $1 ORDER BY seq LIMIT $2) AS news;
-
--- name: events_after
--- The log from a number on.
--- $1 seq bigint  $2 limit bigint
-SELECT seq, type, receiver, about, transfer, created_at, data FROM events WHERE seq > $1 ORDER BY seq LIMIT $2;
+-- name: next_span
+-- Whom the first span tells that goes beyond a number, event by event; and about what, in no order.
+-- $1 seq bigint
+SELECT last, receivers,
+    abouts || ARRAY(SELECT d.about FROM event_data d WHERE d.seq > s.last - s.size AND d.seq <= s.last) AS abouts
+FROM event_spans s WHERE last > $1 ORDER BY last LIMIT 1;
 
 -- name: events_at
 -- The events of these numbers.
 -- $1 seqs bigint[]
-SELECT seq, type, receiver, about, transfer, created_at, data FROM events WHERE seq = ANY ($1::bigint[]) ORDER BY seq;
+SELECT e.* FROM unnest($1::bigint[]) AS asked (seq) CROSS JOIN LATERAL event_at(asked.seq) AS e ORDER BY e.seq;
 
 -- name: held_back_s
 -- Age in seconds of the oldest transfer that may not be told yet, since an older transaction still runs; 0: none.
@@ -111,34 +116,55 @@ WHERE xid >= pg_snapshot_xmin(pg_current_snapshot());
 
 -- name: last_seq
 -- How far the log reaches; 0 when it is empty.
-SELECT coalesce(max(seq), 0) FROM events;
+SELECT coalesce(max(last), 0) FROM event_spans;
 
 -- name: events_of
--- A receiver's events after a number, oldest first.
+-- A receiver's events after a number, oldest first. No more spans are looked into than events are asked for.
 -- $1 receiver uuid  $2 after bigint  $3 limit bigint
-SELECT seq, type, receiver, about, transfer, created_at, data
-FROM events
-WHERE receiver = $1 AND seq > $2
-ORDER BY seq
-LIMIT $3;
+SELECT e.*
+FROM (
+    SELECT s.last - s.size + n AS seq
+    FROM event_receivers r
+        JOIN event_spans s ON s.last = r.last
+        CROSS JOIN LATERAL unnest(array_positions(s.receivers, $1::uuid)) AS n
+    WHERE r.receiver = $1 AND r.last > $2::bigint AND s.last - s.size + n > $2::bigint
+    ORDER BY s.last, n
+    LIMIT $3::bigint
+) AS mine CROSS JOIN LATERAL event_at(mine.seq) AS e
+ORDER BY e.seq;
 
 -- name: logged_at
 -- The event of this number, when it is this receiver's.
 -- $1 receiver uuid  $2 seq bigint
-SELECT seq, type, receiver, about, transfer, created_at, data FROM events WHERE seq = $2 AND receiver = $1;
+SELECT * FROM event_at($2::bigint) WHERE receiver = $1;
 
 -- name: latest_of
 -- A receiver's latest event.
 -- $1 receiver uuid
-SELECT seq, type, receiver, about, transfer, created_at, data
-FROM events
-WHERE receiver = $1
-ORDER BY seq DESC
-LIMIT 1;
+SELECT e.*
+FROM (
+    SELECT s.last - s.size + n AS seq
+    FROM (SELECT last FROM event_receivers WHERE receiver = $1 ORDER BY last DESC LIMIT 1) AS r
+        JOIN event_spans s ON s.last = r.last
+        CROSS JOIN LATERAL unnest(array_positions(s.receivers, $1::uuid)) AS n
+    ORDER BY n DESC
+    LIMIT 1
+) AS mine CROSS JOIN LATERAL event_at(mine.seq) AS e;
 
 -- check: the_event_log_has_no_gap
--- Numbers run from 1 to the last without a hole.
-SELECT count(*) AS events, max(seq) AS last FROM events HAVING count(*) <> coalesce(max(seq), 0);
+-- Each span begins where the one before it ended, and each of its events is whole.
+SELECT s.last, s.size, s.before
+FROM (SELECT *, lag(last, 1, 0::bigint) OVER (ORDER BY last) AS before FROM event_spans) AS s
+WHERE s.last - s.size <> s.before OR s.size <> cardinality(s.places) OR s.size <> (
+    SELECT count(*) FROM events e
+    WHERE e.span = s.last AND num_nulls(e.type, e.receiver, e.about, e.created_at) = 0
+        AND num_nulls(e.transfer, e.data) = 1
+);
+
+-- check: every_receiver_finds_its_events
+-- Whoever is told something in a span is listed with it.
+SELECT e.seq, e.receiver FROM events e
+WHERE NOT EXISTS (SELECT FROM event_receivers r WHERE r.receiver = e.receiver AND r.last = e.span);
 
 -- check: every_event_has_its_transfer
 -- What was not announced is told from a transfer that stands, be it in a partition that is not attached.

@@ -2,11 +2,10 @@
 
 import pytest
 
-from qrpay.background.store import events_after
 from qrpay.background.telling import event_id, find, told
 from qrpay.core import Core
 from qrpay.values import id_of, id_time_ms
-from tests.background.world import log_of, open_shop, sales, until_logged, working
+from tests.background.world import log_of, logged_in, open_shop, sales, until_logged, working
 
 
 async def test_an_id_leads_to_its_event_for_its_receiver_alone(fresh_core: Core) -> None:
@@ -45,7 +44,7 @@ async def test_what_no_feature_tells_is_said_aloud(fresh_core: Core) -> None:
     async with working(fresh_core, sales):
         await shop.pay()
         await until_logged(fresh_core, 2)
-    logged = await events_after(fresh_core.database, 0, 10)
+    logged = await logged_in(fresh_core)
     assert [event.type for event in await log_of(fresh_core)] == [one.type for one in logged]
     fresh_core.sources.clear()
     with pytest.raises(LookupError, match=r"order\.paid"):

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager, suppress
 
 import msgspec
 
+from qrpay.background import store
 from qrpay.background.model import Event, EventSource, Logged, NewEvent, Noted, Tail
 from qrpay.background.run import work
-from qrpay.background.store import events_after
 from qrpay.background.telling import told
 from qrpay.core import Core
 from qrpay.feature import Feature
@@ -86,9 +86,17 @@ def announcement(receiver: Id, about: Id, core: Core, type_: str = "payment.conf
     return NewEvent(claim(type_, about, receiver), type_, receiver, about, core.clock(), msgspec.Raw(b'{"please":1}'))
 
 
+async def logged_in(core: Core) -> Sequence[Logged]:
+    """The whole log."""
+    rows = await core.database.fetch(
+        "SELECT seq, type, receiver, about, transfer, created_at, data FROM events ORDER BY seq"
+    )
+    return [store.logged(*row) for row in rows]
+
+
 async def log_of(core: Core) -> Sequence[Event]:
     """The whole log, told."""
-    return await told(core, await events_after(core.database, 0, 100_000))
+    return await told(core, await logged_in(core))
 
 
 async def until_logged(core: Core, count: int) -> Sequence[Event]:

@@ -4,14 +4,13 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from qrpay.background.jobs import guarded
-from qrpay.background.store import events_at, last_seq, news_after
+from qrpay.background.store import events_at, last_seq, next_span
 from qrpay.background.telling import told
 
 if TYPE_CHECKING:
     from qrpay.core import Core
 
 CHANNEL: Final = "qrpay_events"
-PAGE: Final = 1_000
 BEHIND_MAX: Final = 10_000
 """Events we may have missed before everybody who waits is told to look again instead."""
 
@@ -69,16 +68,19 @@ class Feed:
             self._seen = max(self._seen, last)
             return
         while self._seen < last:
-            seqs, receivers, abouts = await news_after(self._core.database, self._seen, PAGE)
-            if not seqs:
+            span = await next_span(self._core.database, self._seen)
+            if span is None:
                 self._seen = last  # a failover may have lost what was told
                 return
+            end, receivers, abouts = span
             for about in abouts:
                 hub.wake(about)
-            if wanted := [seq for seq, receiver in zip(seqs, receivers, strict=True) if hub.listens(receiver)]:
-                for event in await told(self._core, await events_at(self._core.database, wanted)):
+            begin = end - len(receivers) + 1
+            seqs = [seq for seq, receiver in enumerate(receivers, begin) if seq > self._seen and hub.listens(receiver)]
+            if seqs:
+                for event in await told(self._core, await events_at(self._core.database, seqs)):
                     hub.publish(event.receiver, event)
-            self._seen = seqs[-1]
+            self._seen = end
 
 
 async def start(core: "Core") -> None:

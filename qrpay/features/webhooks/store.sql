@@ -10,7 +10,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('webhook endpoints', 0) # hashtext
 -- It hears what enters the log from now on.
 -- $1 id uuid  $2 merchant uuid  $3 url text  $4 events text[]  $5 secret bytea  $6 created_at  $7 max bigint
 INSERT INTO webhook_endpoints (id, merchant, url, events, secret, created_at, from_seq)
-SELECT $1, $2, $3, $4, $5, $6, (SELECT coalesce(max(seq), 0) FROM events)
+SELECT $1, $2, $3, $4, $5, $6, (SELECT coalesce(max(last), 0) FROM event_spans)
 WHERE (SELECT count(*) FROM webhook_endpoints WHERE merchant = $2 AND status <> 'removed') < $7::bigint
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
@@ -47,14 +47,14 @@ UPDATE webhook_deliveries SET status = 'given_up' WHERE endpoint = ANY ($1::uuid
 SELECT EXISTS (SELECT FROM webhook_endpoints WHERE status = 'enabled');
 
 -- name: enqueue
--- Queue a span of the log for the endpoints that want it; how many deliveries that makes. Endpoints come first: of
--- merchants that have none no event is read.
+-- Queue what the log tells between two numbers for the endpoints that want it; how many deliveries that makes.
 -- $1 after seq bigint  $2 until seq bigint  $3 now timestamptz
 WITH queued AS (
     INSERT INTO webhook_deliveries (endpoint, seq, about, since, next_try_at)
     SELECT w.id, e.seq, e.about, $3, $3
     FROM webhook_endpoints w JOIN events e ON e.receiver = w.merchant
     WHERE w.status = 'enabled' AND e.seq > $1::bigint AND e.seq <= $2::bigint AND e.seq > w.from_seq
+        AND e.span > $1::bigint AND e.span <= coalesce((SELECT min(last) FROM event_spans WHERE last >= $2::bigint), $2::bigint)
         AND (w.events @> ARRAY[e.type] OR w.events @> ARRAY['*'])
     ON CONFLICT DO NOTHING
     RETURNING 1
@@ -142,7 +142,7 @@ WHERE endpoint = ANY ($1::uuid[]) AND status = 'waiting' AND next_try_at > $2;
 -- $1 endpoint uuid  $2 before seq bigint (or null)  $3 limit bigint  $4 status text (or null)
 SELECT d.seq, e.type, d.status, d.attempts, e.created_at, d.next_try_at,
     d.last_at, d.last_status, d.last_error, d.last_ms
-FROM webhook_deliveries d JOIN events e ON e.seq = d.seq
+FROM webhook_deliveries d CROSS JOIN LATERAL event_at(d.seq) AS e
 WHERE d.endpoint = $1 AND d.seq < coalesce($2::bigint, 9223372036854775807)
     AND ($4::text IS NULL OR d.status = $4::text)
 ORDER BY d.seq DESC
@@ -153,7 +153,7 @@ LIMIT $3::bigint;
 -- $1 endpoint uuid  $2 seq bigint
 SELECT d.seq, e.type, d.status, d.attempts, e.created_at, d.next_try_at,
     d.last_at, d.last_status, d.last_error, d.last_ms
-FROM webhook_deliveries d JOIN events e ON e.seq = d.seq
+FROM webhook_deliveries d CROSS JOIN LATERAL event_at(d.seq) AS e
 WHERE d.endpoint = $1 AND d.seq = $2;
 
 -- name: send_again
