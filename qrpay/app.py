@@ -26,6 +26,7 @@ FEATURES: Final = (
     "orders",  # what is owed: opened, shown, closed
     "payments",  # a wallet scans and pays; receipts
     "payment_codes",  # a till scans a customer's code
+    "refunds",  # giving money back
     "events",  # what happened, by polling and as a stream
     "webhooks",  # what happened, told to whoever wants to be called
 )

@@ -52,6 +52,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     payment_code_grace_s: Annotated[int, Meta(ge=0, le=60)] = 30  # the last one is still taken for this long
     order_s: Annotated[int, Meta(ge=30, le=86_400)] = 900  # life of an order that names none
 
+    # Refunds
+    refund_days: Annotated[int, Meta(ge=1, le=3_660)] = 365  # how long after its payment an order may be given back
+    refunds_max: Annotated[int, Meta(ge=1, le=1_000)] = 50  # refunds of one order
+
     # Wallets
     access_token_s: Annotated[int, Meta(ge=60, le=86_400)] = 900
     pin_from: Annotated[int, Meta(ge=0)] = 100_000  # minor units; from this amount on a payment needs the PIN

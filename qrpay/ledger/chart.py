@@ -22,6 +22,7 @@ class AccountCode(IntEnum):
     MARKER = 40  # both ends of zero-amount transfers that only claim an id; never holds money
     BANK_CONTROL = 41  # the other end of a marker
     CAP_GROUP = 50  # holds no money: counts what several accounts of one person spend together
+    REFUNDS_HELD = 60  # what a merchant gave back and its payers' accounts could not take yet; one a merchant
 
 
 class TransferCode(IntEnum):
@@ -39,6 +40,7 @@ class TransferCode(IntEnum):
     PAYMENT_SIGNED = 18  # a payment with two factors, one of them a certificate or signature (class A)
     PAYMENT_STATIC = 19  # a payment by a static code, whatever the factors (class D)
     HOLD = 20  # a two-phase reservation
+    REFUND_RELEASE = 30  # refunds held to customer, `about` the order: the account could take it, or another was named
 
 
 class Unit(IntEnum):
@@ -81,6 +83,9 @@ ACCOUNTS: Final[Mapping[AccountCode, AccountKind]] = {
     AccountCode.CAP_GROUP: AccountKind(
         "credit", "nobody", False, "Never holds money: counts what the accounts of one customer spend together."
     ),
+    AccountCode.REFUNDS_HELD: AccountKind(
+        "credit", "customers", True, "Refunds of one merchant that wait for their payers' accounts to take them."
+    ),
 }
 
 
@@ -103,10 +108,17 @@ TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
     TransferCode.ORDER_CLOSE: TransferKind("marker", "marker", "Nothing: an order was closed for good."),
     TransferCode.ORDER_EXPIRE: TransferKind("marker", "marker", "Nothing: an order ran out of time."),
     TransferCode.CODE_USED: TransferKind("marker", "marker", "Nothing: a customer's payment code was spent."),
-    TransferCode.REFUND: TransferKind("merchant", "customer", "Part or all of an order was given back."),
+    TransferCode.REFUND: TransferKind(
+        "merchant",
+        "customer",
+        "Part or all of an order was given back; to refunds held when the payer could not take it.",
+    ),
     TransferCode.CORRECTION: TransferKind("any", "any", "Puts a wrong transfer right, which its `about` names."),
     TransferCode.CLOSING: TransferKind("any", "any", "An account was closed; voided, it is open again."),
     TransferCode.HOLD: TransferKind("customer", "any", "A reservation, until it is posted, voided or runs out."),
+    TransferCode.REFUND_RELEASE: TransferKind(
+        "refunds held", "customer", "A refund that had waited reached its payer."
+    ),
 }
 
 

@@ -327,6 +327,13 @@ class Engine(CapKeeper, Ledger):
         """All transfers of one kind about one thing, oldest first. Raises `history_detached` when it cannot be read."""
         return list(attached(await self._database.fetch(STATEMENTS.about, about, code)).values())
 
+    async def about_many(self, abouts: Sequence[Id], codes: Sequence[int]) -> dict[Id, list[Posted]]:
+        """All transfers of these kinds about each of these; see Ledger. Raises `history_detached`, as `about` does."""
+        found: dict[Id, list[Posted]] = {}
+        for posted in attached(await self._database.fetch(STATEMENTS.about_many, abouts, codes)).values():
+            found.setdefault(posted.about, []).append(posted)
+        return found
+
     async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
         """The account's statement, newest first. Raises ValueError for a cursor that is none."""
         return await history.entries(self._database, account, limit, before)

@@ -345,6 +345,10 @@ class Ledger(CapBook, Protocol):
         """All transfers of one kind about one thing, oldest first."""
         ...
 
+    async def about_many(self, abouts: Sequence[Id], codes: Sequence[int]) -> dict[Id, list[Posted]]:
+        """All transfers of these kinds about each of these things, oldest first; what has none is left out."""
+        ...
+
     async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
         """The account's statement, newest first, by cursor, with its balance after each line."""
         ...

@@ -152,6 +152,14 @@ class Oracle(Ledger):
         """See Ledger."""
         return [posted for posted in self.book.posted if posted.about == about and posted.code == code]
 
+    async def about_many(self, abouts: Sequence[Id], codes: Sequence[int]) -> dict[Id, list[Posted]]:
+        """See Ledger."""
+        found: dict[Id, list[Posted]] = {}
+        for posted in self.book.posted:
+            if posted.about in set(abouts) and posted.code in set(codes):
+                found.setdefault(posted.about, []).append(posted)
+        return found
+
     async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
         """See Ledger. A cursor is a place in the journal."""
         places = range(len(self.book.posted) if before is None else int(before))

@@ -106,6 +106,20 @@ SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM detached_ids WHERE id = $1::uuid
 ORDER BY timestamp, id;
 
+-- name: about_many
+-- All transfers of some kinds about any of these things, oldest first. When one of them stands in a partition that is
+-- not attached, so may those about it: then its id comes alone.
+-- $1 abouts uuid[]  $2 codes smallint[]
+SELECT id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
+FROM transfers WHERE id = ANY ($1::uuid[]) AND about = id AND code = ANY ($2::smallint[])
+UNION ALL
+SELECT id, debit, credit, amount, code, ledger, about, reference, flags, pending_id, timeout_s, timestamp
+FROM transfers WHERE about = ANY ($1::uuid[]) AND about <> id AND code = ANY ($2::smallint[])
+UNION ALL
+SELECT id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM detached_ids WHERE id = ANY ($1::uuid[])
+ORDER BY timestamp, id;
+
 -- name: tail
 -- What was posted after a place in the log, in commit order; see functions/tail.sql.
 -- $1 xid xid8  $2 timestamp  $3 id uuid  $4 limit

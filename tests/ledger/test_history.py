@@ -84,6 +84,27 @@ async def test_engine_and_oracle_remember_the_same(timed_engine: Engine, time: T
             assert await timed_engine.balance_at(account, moment) == await oracle.balance_at(other, other_moment)
 
 
+async def test_all_about_several_things_at_once(engine: Engine) -> None:
+    """What is about each, of the kinds asked for, oldest first, its own transfer too; the oracle says the same."""
+    for ledger in (engine, Oracle()):
+        teller = Teller(ledger)
+        payer, shop = await teller.account(1_000), await teller.account()
+        orders = [payment(payer, shop, amount) for amount in (50, 60, 70)]
+        backs = [
+            Transfer(new_id(), shop, payer, 10 + n, TransferCode.REFUND, CNY, about=orders[n % 2].id) for n in range(4)
+        ]
+        for transfer in [*orders, *backs]:
+            assert (await ledger.post(transfer)).result is Result.CREATED
+        abouts = [order.id for order in orders] + [new_id()]
+        refunds = await ledger.about_many(abouts, [TransferCode.REFUND])
+        assert {key: [one.amount for one in found] for key, found in refunds.items()} == {
+            orders[0].id: [10, 12], orders[1].id: [11, 13]
+        }  # fmt: skip
+        both = await ledger.about_many(abouts, [TransferCode.REFUND, TransferCode.PAYMENT])
+        assert [one.amount for one in both[orders[0].id]] == [50, 10, 12]
+        assert [one.id for one in both[orders[2].id]] == [orders[2].id]
+
+
 async def test_each_line_says_the_balance_then_and_when_it_belongs(timed_engine: Engine, time: Time) -> None:
     """The last balance is the account's own; each is the balance at its time; what ran out belongs to its due time."""
     payer, _shop, _moments = await a_story(timed_engine, time)

@@ -154,6 +154,7 @@ async def test_what_is_detached_is_neither_absent_nor_payable_again(till: Till) 
     assert await refusal(engine.post(old)) == "history_detached"
     assert await refusal(engine.lookup_transfers([old.id])) == "history_detached"
     assert await refusal(engine.about(old.id, TransferCode.TOP_UP)) == "history_detached"
+    assert await refusal(engine.about_many([old.id], [TransferCode.TOP_UP])) == "history_detached"
     # A neighbour of the same month that never happened is unknown, and may happen.
     late = till.top_up(OLD, 7)
     assert await engine.lookup_transfers([late.id, new.id]) == {

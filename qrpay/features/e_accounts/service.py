@@ -53,14 +53,15 @@ LIGHT_AGE_S: Final = 1.0
 """The money light is public: it is looked at once a second at most, however many ask."""
 CAP_CLASSES: Final[dict[AccountClass, CapClass]] = {"II": CapClass.CLASS_II, "III": CapClass.CLASS_III}
 
+_REFUNDS: Final = frozenset({TransferCode.REFUND, TransferCode.REFUND_RELEASE})
 _KINDS: Final[dict[int, Kind]] = {
     TransferCode.TOP_UP: "top_up",
     **dict.fromkeys(PAYMENTS, "payment"),
-    TransferCode.REFUND: "refund",
+    **dict.fromkeys(_REFUNDS, "refund"),
     TransferCode.HOLD: "hold",
     TransferCode.CORRECTION: "correction",
 }
-_OF_ORDERS: Final = PAYMENTS | {TransferCode.REFUND}
+_OF_ORDERS: Final = PAYMENTS | _REFUNDS
 _holders: Final = Remembered[Id, Holder](20_000, 60.0)
 _lights: Final[WeakKeyDictionary[Ledger, tuple[float, asyncio.Task[MoneyLight]]]] = WeakKeyDictionary()
 

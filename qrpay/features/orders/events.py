@@ -31,7 +31,7 @@ async def note_merchants(core: Core, tail: Tail) -> Sequence[Noted]:
 async def tell_merchants(core: Core, events: Sequence[Logged], posted: Mapping[Id, Posted]) -> Sequence[msgspec.Raw]:
     """Each with the order, as of the transfer that closed it."""
     rows = await store.by_id(core.database, [one.about for one in events])
-    orders = await looks.views(core, list(rows.values()), posted, code=False)
+    orders = await looks.views(core, list(rows.values()), posted, code=False, refunds={})
     told = dict(zip(rows, orders, strict=True))
     return [msgspec.Raw(msgspec.json.encode(told[one.about])) for one in events]
 

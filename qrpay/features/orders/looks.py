@@ -1,6 +1,6 @@
 """How an order looks: to its merchant, with payment and code, and what status it has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -24,14 +24,35 @@ class Surroundings(Struct, frozen=True):
 
 
 async def views(
-    core: Core, rows: Sequence[OrderRow], posted: Mapping[Id, Posted] | None = None, *, code: bool = True
+    core: Core,
+    rows: Sequence[OrderRow],
+    posted: Mapping[Id, Posted] | None = None,
+    *,
+    code: bool = True,
+    refunds: Mapping[Id, int] | None = None,
 ) -> list[Order]:
-    """Orders as their merchants see them; the ledger and the payers are asked once for all."""
+    """Orders as their merchants see them; the ledger and the payers are asked once for all.
+
+    refunds  what was given back of each; None: ask the ledger
+    """
     if posted is None:
         posted = await core.ledger.lookup_transfers([row.id for row in rows]) if rows else {}
     accounts = {one.debit for one in posted.values() if one.code in PAYMENTS}
     payers = await e_accounts.names_of(core, accounts) if accounts else {}
-    return [view(core, row, await surroundings(core, row), posted.get(row.id), payers, code=code) for row in rows]
+    if refunds is None:
+        refunds = await refunded(core, [one.id for one in posted.values() if one.code in PAYMENTS])
+    return [
+        view(core, row, await surroundings(core, row), posted.get(row.id), payers, refunds.get(row.id, 0), code=code)
+        for row in rows
+    ]
+
+
+async def refunded(core: Core, orders: Collection[Id]) -> dict[Id, int]:
+    """What was given back of each of these orders, in minor units; those of which nothing was are left out."""
+    if not orders:
+        return {}
+    given = await core.ledger.about_many(list(orders), [TransferCode.REFUND])
+    return {order: sum(refund.amount for refund in refunds) for order, refunds in given.items()}
 
 
 async def surroundings(core: Core, row: OrderRow) -> Surroundings:
@@ -61,6 +82,7 @@ def view(
     around: Surroundings,
     posted: Posted | None,
     payers: Mapping[Id, str] | None = None,
+    refunded_amount: int = 0,
     *,
     code: bool = True,
 ) -> Order:
@@ -87,7 +109,7 @@ def view(
         expires_at=rfc3339(row.expires_at),
         code=code_of(core, row, around, order_text) if code else None,
         payment=payment,
-        refunded_amount=0,  # no transfer gives back yet; the refunds feature reads it from the ledger
+        refunded_amount=refunded_amount,
         metadata=row.metadata,
     )
 

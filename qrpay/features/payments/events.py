@@ -40,8 +40,10 @@ async def tell_both(core: Core, events: Sequence[Logged], posted: Mapping[Id, Po
     """The order for the merchant, the payment for its payer, as of this transfer: what came later does not show."""
     rows = await order_store.by_id(core.database, list({one.about for one in events}))
     paid = [rows[one.about] for one in events if one.type == PAID and one.about in rows]
-    seen = {row.id: order for row, order in zip(paid, await looks.views(core, paid, posted, code=False), strict=True)}
-    payments = await service.views(core, [posted[one.about] for one in events if one.type == PAYER_PAID], rows)
+    orders = await looks.views(core, paid, posted, code=False, refunds={})
+    seen = {row.id: order for row, order in zip(paid, orders, strict=True)}
+    payers = [posted[one.about] for one in events if one.type == PAYER_PAID]
+    payments = await service.views(core, payers, rows, refunds={})
     encode = msgspec.json.encode  # null for a payment without an order, which no service of this house makes
     return [msgspec.Raw(encode((seen if one.type == PAID else payments).get(one.about))) for one in events]
 

@@ -48,7 +48,10 @@ class NewPayment(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Payment(Struct, frozen=True):
-    """A payment that stands. It bears the order's id; `receipt` is the link of the signed receipt."""
+    """A payment that stands. It bears the order's id; `receipt` is the link of the signed receipt.
+
+    refunded_amount  what the shop has given back of it until now, minor units
+    """
 
     order: str
     status: Literal["paid"]
@@ -58,6 +61,7 @@ class Payment(Struct, frozen=True):
     account: str
     paid_at: str
     receipt: str
+    refunded_amount: int = 0
 
 
 class PaymentsQuery(Struct, frozen=True, forbid_unknown_fields=True):

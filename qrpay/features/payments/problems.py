@@ -9,8 +9,9 @@ from qrpay.ledger.model import Outcome, Result
 from qrpay.problem import Figure, Problem, Refused, row
 
 order_not_paid = row(
-    "order_not_paid", 409, "This order is not paid, so there is no receipt.", "该订单尚未支付,没有收据。",
-    "Pay it first.", "请先完成支付。",
+    "order_not_paid", 409, "This order is not paid.", "该订单尚未支付。",
+    "It must be paid first: there is neither a receipt nor anything to give back.",
+    "请先完成支付,之后才有收据,也才能退款。",
 )  # fmt: skip
 insufficient_funds = row(
     "insufficient_funds", 422, "There is not enough money in the account.", "账户余额不足。",

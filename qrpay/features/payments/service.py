@@ -149,7 +149,8 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment) -> tuple[Payment, boo
         made = outcome.result is Result.CREATED
         if made:
             core.hub.wake(payable.order)
-        return payment_view(core, payable, account, outcome.timestamp, payee_view), made
+        back = {} if made else await looks.refunded(core, [payable.order])
+        return payment_view(core, payable, account, outcome.timestamp, payee_view, back.get(payable.order, 0)), made
     if outcome.result.differs:
         return await _standing(core, wallet, payable), False
     raise refusal_of(outcome, payable.currency, resets_at(outcome), figures=True)
@@ -209,7 +210,8 @@ async def _standing(core: Core, wallet: Wallet, payable: Payable) -> Payment:
         case code if code in PAYMENTS:
             if posted.debit != wallet.account and not await _owns(core, wallet, posted.debit):
                 raise order_paid(order=id_text("ord_", posted.id))
-            return payment_view(core, payable, posted.debit, posted.timestamp, await _payee(core, payable))
+            back = (await looks.refunded(core, [posted.id])).get(posted.id, 0)
+            return payment_view(core, payable, posted.debit, posted.timestamp, await _payee(core, payable), back)
         case TransferCode.ORDER_EXPIRE:
             raise order_expired(expired_at=rfc3339(payable.expires_at))
         case _:
@@ -229,7 +231,9 @@ def resets_at(outcome: Outcome) -> str:
     return "" if outcome.resets_at is None else rfc3339(outcome.resets_at)
 
 
-def payment_view(core: Core, payable: Payable, account: Id, paid_at: datetime, payee: PayeeView) -> Payment:
+def payment_view(
+    core: Core, payable: Payable, account: Id, paid_at: datetime, payee: PayeeView, refunded_amount: int = 0
+) -> Payment:
     """A payment as its payer sees it."""
     order = id_text("ord_", payable.order)
     return Payment(
@@ -241,6 +245,7 @@ def payment_view(core: Core, payable: Payable, account: Id, paid_at: datetime, p
         account=account_text(account),
         paid_at=rfc3339(paid_at),
         receipt=looks.receipt_link(core, order),
+        refunded_amount=refunded_amount,
     )
 
 
@@ -290,18 +295,24 @@ async def history(core: Core, wallet: Wallet, ask: PaymentsQuery) -> Page[Paymen
 
 
 async def views(
-    core: Core, posted: Sequence[Posted], rows: Mapping[Id, OrderRow] | None = None
+    core: Core,
+    posted: Sequence[Posted],
+    rows: Mapping[Id, OrderRow] | None = None,
+    refunds: Mapping[Id, int] | None = None,
 ) -> Mapping[Id, Payment]:
-    """Payments as their payers see them, by order, in the order given."""
+    """Payments as their payers see them, by order, in the order given; `refunds` None: the ledger is asked."""
     if rows is None:
         rows = await order_store.by_id(core.database, [one.id for one in posted]) if posted else {}
-    return {one.id: await _view(core, one, rows[one.id]) for one in posted if one.id in rows}
+    if refunds is None:
+        refunds = await looks.refunded(core, [one.id for one in posted])
+    return {one.id: await _view(core, one, rows[one.id], refunds.get(one.id, 0)) for one in posted if one.id in rows}
 
 
-async def _view(core: Core, posted: Posted, row: OrderRow) -> Payment:
+async def _view(core: Core, posted: Posted, row: OrderRow, refunded_amount: int) -> Payment:
     currency = CURRENCY_OF_LEDGER[posted.ledger].code
     payable = Payable(posted.id, row.merchant, posted.amount, currency, "", row.expires_at)
-    return payment_view(core, payable, posted.debit, posted.timestamp, await _payee(core, payable))
+    payee = await _payee(core, payable)
+    return payment_view(core, payable, posted.debit, posted.timestamp, payee, refunded_amount)
 
 
 # Receipts ------------------------------------------------------------------------------------------------------
@@ -326,7 +337,7 @@ async def receipt(core: Core, path: str) -> str:
         currency=CURRENCY_OF_LEDGER[posted.ledger].code,
         paid_at=rfc3339(posted.timestamp),
         payer=payer,
-        refunded_amount=0,  # no transfer gives back yet; the refunds feature reads it from the ledger
+        refunded_amount=(await looks.refunded(core, [row.id])).get(row.id, 0),
         iat=int(now.timestamp()),
     )
     return sign_receipt(claims, core.keyring.signer("receipt", now))

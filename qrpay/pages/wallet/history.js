@@ -1,4 +1,4 @@
-// What was paid, newest first; each opens into its receipt.
+// What was paid and what came back of it, newest first; each opens into its receipt.
 import { clock, language, t } from "../lib/lang.js";
 import { money } from "../lib/money.js";
 import { html, nameOf, Title, Trouble, useEffect, useState } from "../lib/view.js";
@@ -27,7 +27,8 @@ export function History({ api, limit = 20, bare = false }) {
     <ul class="rows">${rows?.map((row) => html`<li key=${row.order}>
       <button type="button" class="row" aria-expanded=${open === row.order} onClick=${() => setOpen(open === row.order ? null : row.order)}>
         <span><strong>${nameOf(row.payee)}</strong>
-          <time class="fine" datetime=${row.paid_at}>${clock(row.paid_at, { date: true })}</time></span>
+          <time class="fine" datetime=${row.paid_at}>${clock(row.paid_at, { date: true })}</time>
+          ${row.refunded_amount > 0 && html`<span class="fine">${t("refunded")} +${money(row.refunded_amount, row.currency, language())}</span>`}</span>
         <span class="sum">−${money(row.amount, row.currency, language())}</span>
       </button>
       ${open === row.order && html`<${Receipt} api=${api} order=${row.order} />`}

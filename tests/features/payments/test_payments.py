@@ -146,7 +146,7 @@ async def test_scan_then_pay_moves_the_money_once(api: Api) -> None:
     assert first.json == {
         "order": order["id"], "status": "paid", "amount": 1250, "currency": "CNY", "payee": scan["payee"],
         "account": api.demo.customers[0].account, "paid_at": first.json["paid_at"],
-        "receipt": f"{api.demo.base_url}/v1/receipts/{order['id']}",
+        "receipt": f"{api.demo.base_url}/v1/receipts/{order['id']}", "refunded_amount": 0,
     }  # fmt: skip
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first.json["paid_at"])
     for again in (await api.pay(api.ana, order), await api.post("/v1/payments", api.ana, {"order": order["id"]})):
