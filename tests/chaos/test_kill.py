@@ -144,6 +144,50 @@ async def test_a_worker_is_killed_under_load(
         assert len(workers_of(process.pid)) == 2
 
 
+async def test_a_worker_is_killed_while_clerks_give_back(
+    settings: Settings, server: tuple[asyncio.subprocess.Process, Demo]
+) -> None:
+    """Sixteen clerks want more back of four orders than was paid, all at once, and a worker is killed.
+
+    Every order gives back what was acknowledged, to the fen and at most what was paid; a repeat hears the same.
+    """
+    process, demo = server
+    async with aiohttp.ClientSession(demo.base_url) as http:
+        load = Load(demo, http)
+        shop, ana = demo.merchant.secret_key, demo.customers[0].access_token
+        orders = []
+        for n in range(4):
+            ask = {"reference": f"G-{n}-{time.time_ns()}", "amount": 2_000, "currency": "CNY"}
+            _, order = await load.until_answered("/v1/orders", shop, ask)
+            assert (await load.until_answered("/v1/payments", ana, {"order": order["id"]}))[0] == 201
+            orders.append(order["id"])
+        said: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+
+        async def clerk(number: int) -> None:
+            for turn in range(12):
+                order = orders[(number + turn) % 4]
+                reference = f"F-{number}-{turn}-{time.time_ns()}"
+                ask = {"reference": reference, "amount": 1 + (number * 31 + turn * 17) % 90}
+                said[order, reference] = await load.until_answered(f"/v1/orders/{order}/refunds", shop, ask)
+
+        running = [asyncio.create_task(clerk(number)) for number in range(CALLERS)]
+        while len(said) < CALLERS:
+            await asyncio.sleep(0.01)
+        workers_of(process.pid)[0].kill()
+        await asyncio.gather(*running)
+        assert load.retries > 0, "nobody noticed, so nothing was tested"
+        assert {status for status, _ in said.values()} == {201, 409}
+        for order in orders:
+            given = {key[1]: one for key, (status, one) in said.items() if key[0] == order and status == 201}
+            async with http.get(f"/v1/orders/{order}", headers={"Authorization": f"Bearer {shop}"}) as answer:
+                told = (await answer.json())["refunded_amount"]
+            assert told == sum(one["amount"] for one in given.values()) <= 2_000
+            for reference, one in list(given.items())[:5]:
+                ask = {"reference": reference, "amount": one["amount"]}
+                assert await load.until_answered(f"/v1/orders/{order}/refunds", shop, ask) == (201, one)
+        assert await asyncio.to_thread(HouseShell(replace(settings)), run_checks), "qrpay check names what is broken"
+
+
 async def test_postgresql_is_killed_under_load(
     settings: Settings, server: tuple[asyncio.subprocess.Process, Demo]
 ) -> None:
