@@ -21,6 +21,7 @@ FEATURES: Final = (
     # In order of dependency: a feature may use those above it, never those below.
     "keys",  # what we sign with: made, published, rotated, revoked
     "calendar",  # workdays, holidays, make-up workdays
+    "clearing",  # payments through the clearing house, out and back
     "merchants",  # shops, tills, credentials
     "e_accounts",  # customers, their accounts, tokens and PINs
     "orders",  # what is owed: opened, shown, closed

@@ -25,7 +25,11 @@ class _Group(click.Group):
         from qrpay.app import features
         from qrpay.auditor import ledger
 
-        commands = [ledger, *(command for feature in features() for command in feature.commands)]
+        house = features()
+        sandbox = click.Group("sandbox", help="Parties outside, to try against; each is a process of its own.")
+        for party in (party for feature in house for party in feature.sandboxes):
+            sandbox.add_command(party)
+        commands = [ledger, sandbox, *(command for feature in house for command in feature.commands)]
         return {command.name: command for command in commands if command.name}
 
     def list_commands(self, ctx: click.Context) -> list[str]:

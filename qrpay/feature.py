@@ -34,6 +34,7 @@ class Feature(Struct, frozen=True, kw_only=True):
     jobs         what it does by the clock
     checks       statements that must return no row
     commands     what it adds to the command line
+    sandboxes    parties outside, to try against: `qrpay sandbox NAME`
     starts       run once when a process starts, before it serves, such as loading keys
     """
 
@@ -44,4 +45,5 @@ class Feature(Struct, frozen=True, kw_only=True):
     jobs: Sequence[Job] = ()
     checks: Sequence[Statement] = ()
     commands: Sequence[click.Command] = ()
+    sandboxes: Sequence[click.Command] = ()
     starts: "Sequence[Callable[[Core], Awaitable[None]]]" = ()

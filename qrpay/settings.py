@@ -76,6 +76,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     webhook_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 15.0
     webhook_days: Annotated[int, Meta(ge=1, le=30)] = 3  # how long a delivery is tried
 
+    # Clearing and settlement
+    clearing_url: str = ""  # the clearing house's gateway; empty: payouts are made ready and wait
+    clearing_token: str = ""  # bearer token for it
+    clearing_name: str = "qrpay"  # the debtor of payouts: the bank's name there
+    clearing_account: Annotated[str, Meta(pattern=r"^[ -~]{1,34}\Z")] = "QRPAY-SETTLEMENT"  # and its account
+    clearing_bank: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,35}\Z")] = "000000000000"  # and its bank's CNAPS number
+    settle_hour: Annotated[int, Meta(ge=0, le=23)] = 1  # from this hour on, bank's time, T+1 and D+1 are settled
+    settle_t0_hour: Annotated[int, Meta(ge=1, le=23)] = 22  # T+0 settles what was paid before this hour, the same day
+
     # Books
     audit_hour: Annotated[int, Meta(ge=0, le=23)] = 3  # from this hour on, bank's time, the nightly full audit runs
 

@@ -19,6 +19,7 @@ class AccountCode(IntEnum):
     CUSTOMER = 10  # a customer's e-account; may not be overdrawn
     MERCHANT = 20  # what the bank owes a merchant, until settlement; may not be overdrawn
     BANK_CASH = 30  # the bank's own cash: what customers topped up stands on its debit side
+    CLEARING = 31  # what goes out and comes in through the clearing house; one a currency, paid out on its credit side
     MARKER = 40  # both ends of zero-amount transfers that only claim an id; never holds money
     BANK_CONTROL = 41  # the other end of a marker
     CAP_GROUP = 50  # holds no money: counts what several accounts of one person spend together
@@ -41,6 +42,8 @@ class TransferCode(IntEnum):
     PAYMENT_STATIC = 19  # a payment by a static code, whatever the factors (class D)
     HOLD = 20  # a two-phase reservation
     REFUND_RELEASE = 30  # refunds held to customer, `about` the order: the account could take it, or another was named
+    SETTLEMENT = 50  # merchant to clearing, pending until the clearing house's proof; its id is the settlement's
+    PAYOUT_RETURN = 51  # clearing back to whom it came from, `about` the payout: it was booked, and came back
 
 
 class Unit(IntEnum):
@@ -75,6 +78,9 @@ ACCOUNTS: Final[Mapping[AccountCode, AccountKind]] = {
     ),
     AccountCode.BANK_CASH: AccountKind(
         "debit", "the bank", True, "What customers have topped up: it came in from outside the ledger."
+    ),
+    AccountCode.CLEARING: AccountKind(
+        "credit", "the clearing house", False, "What was paid out through the clearing house, less what came in by it."
     ),
     AccountCode.MARKER: AccountKind(
         "debit", "nobody", False, "One end of transfers of nothing, which only claim an id. It has no row and no money."
@@ -115,6 +121,10 @@ TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
     ),
     TransferCode.CORRECTION: TransferKind("any", "any", "Puts a wrong transfer right, which its `about` names."),
     TransferCode.CLOSING: TransferKind("any", "any", "An account was closed; voided, it is open again."),
+    TransferCode.SETTLEMENT: TransferKind(
+        "merchant", "clearing", "A merchant is paid out: held, then posted by the clearing house's proof, or voided."
+    ),
+    TransferCode.PAYOUT_RETURN: TransferKind("clearing", "any", "A payout that was booked came back."),
     TransferCode.HOLD: TransferKind("customer", "any", "A reservation, until it is posted, voided or runs out."),
     TransferCode.REFUND_RELEASE: TransferKind(
         "refunds held", "customer", "A refund that had waited reached its payer."
