@@ -38,21 +38,23 @@ def main() -> int:
     return 0
 
 
-def load_keys(place: str) -> dict[str, Ed25519PublicKey]:
-    """The keys that sign codes, by their id."""
+def load_keys(place: str) -> dict[tuple[str, str], Ed25519PublicKey]:
+    """The keys, by their id and by what they sign: dynamic codes, static ones, and certificates of terminals."""
     if place.startswith(("https://", "http://")):
         with urllib.request.urlopen(place, timeout=10) as answer:
             text = answer.read(1 << 20)
     else:
         text = Path(place).read_bytes()
     return {
-        key["kid"]: Ed25519PublicKey.from_public_bytes(from_base64url(key["x"]))
+        (key["kid"], key["purpose"]): Ed25519PublicKey.from_public_bytes(from_base64url(key["x"]))
         for key in json.loads(text)["keys"]
-        if key.get("purpose") == "code" and key.get("alg") == "EdDSA" and key.get("crv") == "Ed25519"
+        if key.get("purpose") in ("code", "static", "terminal")
+        and key.get("alg") == "EdDSA"
+        and key.get("crv") == "Ed25519"
     }
 
 
-def explain(code: str, keys: dict[str, Ed25519PublicKey], guid: str) -> None:
+def explain(code: str, keys: dict[tuple[str, str], Ed25519PublicKey], guid: str) -> None:
     """Print what the code says. A ValueError says why it must not be paid; what it says is printed all the same."""
     if len(code) > 512 or code[-8:-4] != "6304":
         raise ValueError("it is no EMV merchant code")
@@ -66,7 +68,8 @@ def explain(code: str, keys: dict[str, Ed25519PublicKey], guid: str) -> None:
 
     expires_at, kid = int(control.get("02", "0")), control.get("01", "")
     print(f"Merchant   {root.get('59')}, {root.get('60')} ({public_id('mer_', account.get('01', ''))})")
-    print(f"Order      {public_id('ord_', about.get('05', '')) if '05' in about else 'none: a static code'}")
+    dynamic = root.get("01") == "12"
+    print(f"Order      {public_id('ord_', about.get('05', '')) if dynamic else 'none: a static code'}")
     print(f"Amount     {root.get('54', 'the payer enters it')} (ISO 4217 {root.get('53')})")
     print(f"Expires    {time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(expires_at))}")
     print(f"Key        {kid}")
@@ -78,12 +81,16 @@ def explain(code: str, keys: dict[str, Ed25519PublicKey], guid: str) -> None:
     print("Signature  holds")
     if time.time() >= expires_at:
         raise ValueError("it has expired")
-    if root.get("01") == "12" and expires_at > time.time() + LIFE_MAX_S:
+    if dynamic and expires_at > time.time() + LIFE_MAX_S:
         raise ValueError("it would live longer than a day")
 
 
 def verify(
-    code: str, root: dict[str, str], control: dict[str, str], keys: dict[str, Ed25519PublicKey], guid: str
+    code: str,
+    root: dict[str, str],
+    control: dict[str, str],
+    keys: dict[tuple[str, str], Ed25519PublicKey],
+    guid: str,
 ) -> None:
     """The signature is over everything before template 81; after it only 81, 82 and the checksum may stand."""
     first, second = objects(root.get("81", "")).get("01", ""), objects(root.get("82", "")).get("01", "")
@@ -91,13 +98,47 @@ def verify(
     tail = item("81", owner + item("01", first)) + item("82", owner + item("01", second)) + code[-8:]
     if len(first) != 60 or len(second) != 26 or not code.endswith(tail) or control.get("00") != guid:
         raise ValueError("it is not signed as it stands")
-    key = keys.get(control.get("01", ""))
+    kid = control.get("01", "")
+    message, domain = code.removesuffix(tail).encode(), b"qrpay-code-v1\n"
+    if "03" in control:
+        key, domain = certified(code, root, control, keys.get((kid, "terminal")), guid), b"qrpay-offline-v1\n"
+    else:
+        key = keys.get((kid, "code" if root.get("01") == "12" else "static"))
     if key is None:
         raise ValueError("its key is not in the key set (fetch the set again)")
     try:
-        key.verify(from_base64url(first + second), b"qrpay-code-v1\n" + code.removesuffix(tail).encode())
+        key.verify(from_base64url(first + second), domain + message)
     except InvalidSignature:
         raise ValueError("its signature is wrong: it was forged or altered") from None
+
+
+def certified(
+    code: str, root: dict[str, str], control: dict[str, str], ours: Ed25519PublicKey | None, guid: str
+) -> Ed25519PublicKey | None:
+    """The key of the terminal that signed this code without a network, once the issuer's certificate of it holds."""
+    if list(root)[:9] != ["00", "01", "26", "52", "53", "58", "59", "60", "54"] or root["01"] != "12":
+        raise ValueError("its objects are out of order")
+    rest = [objects(root.get(template, "")) for template in ("83", "84")]
+    if any(part and part.get("00") != guid for part in rest):
+        raise ValueError("its certificate was not issued by " + guid)
+    raw = from_base64url(control["03"] + "".join(part.get("01", "") for part in rest))
+    if len(raw) != 102:
+        raise ValueError("its certificate is damaged")
+    until, most = int.from_bytes(raw[32:36], "big"), int.from_bytes(raw[36:38], "big") * 100
+    head = "".join(item(name, root[name]) for name in list(root)[:8])
+    terminal = item("07", objects(root.get("62", "")).get("07", ""))
+    print(f"Terminal   {terminal[4:]}, which signs by itself until {time.strftime('%Y-%m-%d', time.gmtime(until))}")
+    if ours is None:
+        return None
+    try:
+        ours.verify(raw[38:], b"qrpay-terminal-v1\n" + (head + terminal).encode() + raw[:38])
+    except InvalidSignature:
+        raise ValueError("its certificate is wrong: it was forged or altered") from None
+    decimals = DECIMALS_OF_CURRENCY.get(root["53"], 2)
+    whole, _, part = root["54"].partition(".")
+    if int(whole + part.ljust(decimals, "0")) > most or int(control["02"]) > until:
+        raise ValueError("it asks for more, or lives longer, than its terminal may sign")
+    return Ed25519PublicKey.from_public_bytes(raw[:32])
 
 
 def objects(text: str) -> dict[str, str]:

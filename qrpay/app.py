@@ -25,6 +25,7 @@ FEATURES: Final = (
     "merchants",  # shops, tills, credentials
     "e_accounts",  # customers, their accounts, tokens and PINs
     "orders",  # what is owed: opened, shown, closed
+    "static_codes",  # codes on a wall or counter, paid again and again
     "payments",  # a wallet scans and pays; receipts
     "payment_codes",  # a till scans a customer's code
     "refunds",  # giving money back

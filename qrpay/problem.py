@@ -164,6 +164,16 @@ duplicate_field = row(
     "duplicate_field", 422, "A field stands twice in one object.", "同一对象中字段重复。",
     "Send each field once.", "每个字段只发送一次。",
 )  # fmt: skip
+idempotency_key_reused = row(
+    "idempotency_key_reused", 422, "This Idempotency-Key stands for another request.", "该幂等键已用于其他请求。",
+    "Send what was sent first, or take a new key; the differing fields are in errors.",
+    "请发送与首次相同的内容,或使用新的幂等键;差异见 errors。",
+)  # fmt: skip
+idempotency_key_missing = row(
+    "idempotency_key_missing", 422, "This call needs an Idempotency-Key.", "缺少 Idempotency-Key 请求头。",
+    "Send a key of your own in the header Idempotency-Key, the same one each time you repeat the request.",
+    "请在 Idempotency-Key 头中提供自定义的键,重试时保持不变。",
+)  # fmt: skip
 headers_too_large = row(
     "headers_too_large", 431, "The header is too large.", "请求头过大。",
     "Send fewer and shorter headers.", "请减少请求头的数量与长度。",

@@ -28,9 +28,14 @@ SIZE_MAX: Final = 2048
 PICTURES_MAX: Final = 512
 """Pictures remembered, a few kB each: a code that is asked for again was asked for just now."""
 
-_LEVELS: Final = (
+Levels = tuple[tuple[int, range], ...]
+_LEVELS: Final[Levels] = (
     (qrcode.constants.ERROR_CORRECT_M, range(1, LARGEST_AT_M + 1)),
     (qrcode.constants.ERROR_CORRECT_L, range(1, 41)),
+)
+_PRINTED: Final[Levels] = (
+    (qrcode.constants.ERROR_CORRECT_Q, range(1, LARGEST_AT_M + 3)),
+    (qrcode.constants.ERROR_CORRECT_M, range(1, 41)),
 )
 _MODE_ECI: Final = 7
 _ECI_UTF8: Final = 26
@@ -51,9 +56,18 @@ def matrix(text: str) -> Matrix:
     Bytes only; with a character outside ASCII, ECI 26 says that they are UTF-8. A `ValueError` says that the text
     does not fit the largest symbol (2,953 bytes).
     """
+    return _matrix(text, _LEVELS)
+
+
+def printed(text: str) -> Matrix:
+    """The modules of a code that is printed: at Q where that stays small, else at M, as paper gets scratched."""
+    return _matrix(text, _PRINTED)
+
+
+def _matrix(text: str, levels: Levels) -> Matrix:
     content = text.encode()
     header = 0 if text.isascii() else 12
-    for level, versions in _LEVELS:
+    for level, versions in levels:
         for version in versions:
             room = sum(block.data_count for block in rs_blocks(version, level))
             length_bits = qr.length_in_bits(qr.MODE_8BIT_BYTE, version)

@@ -14,11 +14,12 @@ from typing import Final, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qrpay.codes import emv
+from qrpay.codes import emv, offline
 from qrpay.codes.problems import code_expired, code_foreign, code_forged, code_malformed
 from qrpay.codes.schemes import scheme_of_message
-from qrpay.codes.signing import Keyring, Signer, from_base64url, to_base64url
+from qrpay.codes.signing import Keyring, Purpose, Signer, Verifier, from_base64url, to_base64url
 from qrpay.memory import Memory
+from qrpay.problem import Refused
 from qrpay.values import AMOUNT_MAX, CURRENCIES, CURRENCY_OF_LEDGER, Id, decimal_text, id_from_22, id_to_22, rfc3339
 
 DOMAIN: Final = b"qrpay-code-v1\n"
@@ -29,6 +30,7 @@ LIFE_MAX_S: Final = 86_400 + 60
 """A dynamic code lives a day at most; the rest is for clocks that differ."""
 
 T = TypeVar("T")
+_KINDS: Final[tuple[tuple[Purpose, Purpose], ...]] = (("static", "code"), ("code", "static"))
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 _EXPIRY = re.compile(r"[1-9][0-9]{0,10}\Z")
 
@@ -38,6 +40,8 @@ class CodeContent(Struct, frozen=True, gc=False):  # without references that cou
 
     merchant    who is to be paid
     order       what is paid, once: a dynamic code; None: a static code, paid again and again
+    static_code  the static code's own id, by which it can be withdrawn
+    certificate  who signed it, when that was no key of ours but a terminal's (offline.py)
     amount      minor units of the currency, 1 to 999,999,999,999; None: the payer enters it
     currency    ISO 4217 letters
     name, city  ASCII, at most 25 and 15 characters; mcc: ISO 18245; country: ISO 3166-1 alpha-2
@@ -58,6 +62,8 @@ class CodeContent(Struct, frozen=True, gc=False):  # without references that cou
     terminal: str | None = None
     expires_at: int = 0
     kid: str = ""
+    static_code: Id | None = None
+    certificate: offline.Certificate | None = None
 
     @property
     def static(self) -> bool:
@@ -101,8 +107,8 @@ def write_unsigned(content: CodeContent, kid: str, guid: str) -> str:
         text += emv.write("54", decimal_text(content.amount, currency.exponent))
     text += _place_part(content.country, content.name, content.city)
     about = emv.write("03", content.store) if content.store else ""
-    if content.order:
-        about += "0522" + id_to_22(content.order)
+    if own_id := content.order or content.static_code:
+        about += "0522" + id_to_22(own_id)
     if content.terminal:
         about += emv.write("07", content.terminal)
     if about:
@@ -212,7 +218,9 @@ def read_code(text: str, keyring: Keyring, guid: str, now: datetime) -> CodeCont
 def _verified(text: str, keyring: Keyring, guid: str, now: datetime) -> tuple[CodeContent, datetime]:
     """The content, its expiry not yet looked at, and until when its key counts."""
     parts = _as_we_write(text, guid) or take_apart(text, guid)
-    verifier = keyring.verifier(parts.kid, now, "code")
+    if "8003" in parts.values:
+        return _verified_offline(text, parts, keyring, guid, now)
+    verifier = _verifier(parts, keyring, now)
     if not verifier.holds(parts.signature, parts.signed):
         take_apart(text, guid)  # what is malformed is told so first
         raise code_forged(reason="signature_wrong")
@@ -220,6 +228,32 @@ def _verified(text: str, keyring: Keyring, guid: str, now: datetime) -> tuple[Co
     if not content.static and content.expires_at > now.timestamp() + LIFE_MAX_S:
         raise code_malformed(reason="life_too_long", at="80/02")
     return content, verifier.until
+
+
+def _verifier(parts: SignedText, keyring: Keyring, now: datetime) -> Verifier:
+    """The key of a code: one for dynamic codes, or one for static codes, whose life is longer."""
+    purpose, other = _KINDS[parts.values.get("01") == "12"]
+    try:
+        return keyring.verifier(parts.kid, now, purpose)
+    except Refused:
+        keyring.verifier(parts.kid, now, other)
+        raise code_forged(reason="key_of_another_kind") from None  # somebody changed object 01
+
+
+def _verified_offline(
+    text: str, parts: SignedText, keyring: Keyring, guid: str, now: datetime
+) -> tuple[CodeContent, datetime]:
+    """The same of a code that a terminal signed: first its certificate by our key, then the code by the terminal's."""
+    certificate, until = offline.certificate_of(text, parts.values, keyring, guid, now)
+    message = offline.DOMAIN + parts.signed[len(DOMAIN) :]
+    if not certificate.verifier().holds(parts.signature, message):
+        raise code_forged(reason="signature_wrong")
+    content = _content(parts.values, parts.kid)
+    if content.order is None or content.amount is None or content.amount > certificate.amount_max:
+        raise code_malformed(reason="beyond_its_certificate", at="54")
+    if content.expires_at > certificate.until:
+        raise code_malformed(reason="beyond_its_certificate", at="80/02")
+    return replace(content, certificate=certificate), min(until, datetime.fromtimestamp(certificate.until, UTC))
 
 
 def _as_we_write(text: str, guid: str) -> SignedText | None:
@@ -287,14 +321,16 @@ def _content(values: Mapping[str, str], kid: str) -> CodeContent:
         raise code_malformed(reason="amount_too_large", at="54")
     if not _EXPIRY.match(expiry):
         raise code_malformed(reason="bad_value", at="80/02")
+    dynamic = find("01") == "12"
     # What all codes of a merchant share is kept once, however many codes are remembered.
     return CodeContent(
         merchant=_needed(find("2601"), "26/01", _merchant),
-        order=_needed(find("6205"), "62/05", id_from_22) if find("01") == "12" else None,
+        order=_needed(find("6205"), "62/05", id_from_22) if dynamic else None,
         amount=amount, currency=currency.code,
         name=intern(find("59", "")), city=intern(find("60", "")), mcc=intern(find("52", "")),
         country=intern(find("58", "")), store=find("6203") and intern(values["6203"]),
         terminal=find("6207") and intern(values["6207"]), expires_at=int(expiry), kid=intern(kid),
+        static_code=None if dynamic else id_from_22(find("6205", "")),
     )  # fmt: skip
 
 
@@ -306,6 +342,12 @@ def _needed(text: str | None, at: str, read: Callable[[str], T | None]) -> T:
     if value is None:
         raise code_malformed(reason="bad_value", at=at)
     return value
+
+
+def check_code(text: str) -> str:
+    """Six digits of a code's text, `482 913`: read aloud, they tell whether two people see the same code."""
+    number = int.from_bytes(hashlib.sha256(b"qrpay-check-v1\n" + text.encode()).digest()[:8], "big") % 1_000_000
+    return f"{number // 1000:03d} {number % 1000:03d}"
 
 
 class Reader:
@@ -331,10 +373,11 @@ class Reader:
         Raises `unavailable` when no key signs now.
         """
         assert content.static or content.expires_at <= now.timestamp() + LIFE_MAX_S, "a dynamic code lives a day"
-        signer = self._keyring.signer("code", now)
+        purpose: Purpose = "code" if content.order else "static"
+        signer = self._keyring.signer(purpose, now)
         text = sign_code(content, signer, self._guid)
         self._remember(
-            text, now, replace(content, kid=signer.kid), self._keyring.verifier(signer.kid, now, "code").until
+            text, now, replace(content, kid=signer.kid), self._keyring.verifier(signer.kid, now, purpose).until
         )
         return text
 

@@ -34,6 +34,13 @@ code_expired = row(
 )  # fmt: skip
 """Figure: `expired_at` (RFC 3339)."""
 
+code_revoked = row(
+    "code_revoked", 410, "This code was withdrawn.", "该二维码已停用。",
+    "Do not pay by it. Ask the payee for another code; nothing was paid.",
+    "请勿使用该码付款,请向收款方索取新码,本次未付款。",
+)  # fmt: skip
+"""Figure: `revoked_at` (RFC 3339)."""
+
 code_not_payable = row(
     "code_not_payable", 422, "This code is genuine, but it asks for no payment here.", "该二维码有效,但不能在此付款。",
     "It is a {what}: use it where one is expected.", "这是 {what},请在相应的场景使用。",

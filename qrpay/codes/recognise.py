@@ -12,12 +12,12 @@ from qrpay.codes.schemes import scheme_of_message
 from qrpay.values import Id, id_from_text
 
 What = Literal[
-    "dynamic", "static", "payment_code", "receipt", "cashier_link",
+    "dynamic", "static", "payment_code", "receipt", "cashier_link", "static_link",
     "foreign_merchant_code", "foreign_customer_code", "foreign_link",
 ]  # fmt: skip
 
 _LINK = re.compile(r"(?i:https?)://([^\s/?#@\\]+)(/[^\s?#\\]*)?(?:[?#]\S*)?\Z")
-_CASHIER = re.compile(r".*/pay/(ord_[0-9A-Za-z]{26})/?\Z")
+_CASHIER = re.compile(r".*/pay/((?:ord|stc)_[0-9A-Za-z]{26})/?\Z")
 _LINK_OF: Final = (
     ("WeChat Pay", re.compile(r"(?i)(?:wxp|weixin)://|https?://(?:[\w-]+\.)*(?:weixin\.qq|wechatpay|tenpay)\.com[/:]")),
     ("Alipay", re.compile(r"(?i)alipays?://|https?://(?:[\w-]+\.)*alipay\.com[/:]")),
@@ -26,11 +26,12 @@ _LINK_OF: Final = (
 
 
 class Kind(Struct, frozen=True):
-    """What a text is; `scheme` names the owner of a foreign one, `order` is the one a cashier link leads to."""
+    """What a text is; `scheme` names the owner of a foreign one, a cashier link leads to an order or a static code."""
 
     what: What
     scheme: str | None = None
     order: Id | None = None
+    static_code: Id | None = None
 
 
 def recognise(text: str, guid: str = "org.qrpay", prefix: str = "88", base_url: str | None = None) -> Kind:
@@ -75,5 +76,9 @@ def _link(text: str, base_url: str | None) -> Kind:
         raise code_malformed(reason="unknown_kind", at="")
     cashier = _CASHIER.match(found[2] or "")
     ours = base_url is None or text.startswith(base_url.rstrip("/") + "/pay/")
-    order = id_from_text("ord_", cashier[1]) if cashier and ours else None
-    return Kind("cashier_link", order=order) if order else Kind("foreign_link", found[1][:64])
+    text = cashier[1] if cashier and ours else ""
+    if order := id_from_text("ord_", text):
+        return Kind("cashier_link", order=order)
+    if static_code := id_from_text("stc_", text):
+        return Kind("static_link", static_code=static_code)
+    return Kind("foreign_link", found[1][:64])

@@ -21,8 +21,12 @@ from nacl.bindings import crypto_sign
 from qrpay.codes.problems import code_unknown_key
 from qrpay.problem import unavailable
 
-Purpose = Literal["code", "receipt", "webhook"]
-"""A key signs one kind of statement, so that none can be passed off as another."""
+Purpose = Literal["code", "static", "terminal", "receipt", "webhook"]
+"""A key signs one kind of statement, so that none can be passed off as another.
+
+code      dynamic codes: a day at most      static   printed codes: they live for years, so their keys do
+terminal  certificates of terminals that sign codes themselves while they have no network
+"""
 
 CLOCK_SKEW: Final = timedelta(seconds=60)
 """How far the clocks of two of our machines may differ."""

@@ -21,6 +21,7 @@ from tests.codes.world import (
     RECEIPT_KEY,
     RFC8032_SECRET,
     RING,
+    STATIC_KEY,
     VECTOR,
     VECTOR_SIGNATURE,
     key_of,
@@ -89,7 +90,7 @@ def test_a_static_code_has_no_order_and_may_live_long() -> None:
     assert text.startswith("000201010211")
     content = read_code(text, RING, GUID, NOW)
     assert content.static
-    assert content == msgspec.structs.replace(static, kid=CODE_KEY.kid)
+    assert content == msgspec.structs.replace(static, kid=STATIC_KEY.kid)
 
 
 def test_any_emv_reader_shows_merchant_amount_and_checksum() -> None:
@@ -143,7 +144,8 @@ contents = st.builds(
 @settings(deadline=None)
 def test_every_content_survives_the_way_through_a_code(content: CodeContent) -> None:
     """Whatever may be signed is read back equal, in every currency and with or without each optional field."""
-    assert read_code(signed(content), RING, GUID, NOW) == content
+    kid = (CODE_KEY if content.order else STATIC_KEY).kid
+    assert read_code(signed(content), RING, GUID, NOW) == msgspec.structs.replace(content, kid=kid)
 
 
 # What others make of it ----------------------------------------------------------------------------------------

@@ -25,7 +25,9 @@ VECTOR_SIGNATURE = bytes.fromhex(
 
 CODE_KEY = new_key("code", NOW - timedelta(days=1), timedelta(days=90), timedelta(days=2))
 RECEIPT_KEY = new_key("receipt", NOW - timedelta(days=1), timedelta(days=90), timedelta(days=3650))
-RING = Keyring([CODE_KEY, RECEIPT_KEY])
+STATIC_KEY = new_key("static", NOW - timedelta(days=1), timedelta(days=90), timedelta(days=1830))
+TERMINAL_KEY = new_key("terminal", NOW - timedelta(days=1), timedelta(days=90), timedelta(days=8))
+RING = Keyring([CODE_KEY, RECEIPT_KEY, STATIC_KEY, TERMINAL_KEY])
 
 ORDER = CodeContent(
     merchant=id_of(bytes(range(16))), order=id_of(bytes(range(16, 32))), amount=1250, currency="CNY",
@@ -42,7 +44,7 @@ def key_of(kid: str, public: bytes = RFC8032_PUBLIC, private: bytes | None = RFC
 
 def signed(content: CodeContent = ORDER) -> str:
     """This content as a code, signed by the ring's key."""
-    return sign_code(content, RING.signer("code", NOW), GUID)
+    return sign_code(content, RING.signer("code" if content.order else "static", NOW), GUID)
 
 
 def with_crc(text: str) -> str:

@@ -35,7 +35,7 @@ FIELDS = {
     "Code": "payload url",
     "NewOrder": "reference amount currency description expires_in store terminal metadata",
     "ScanReport": "scanned reference amount currency description terminal",
-    "Scan": "kind payee amount currency order expires_at offers",
+    "Scan": "kind payee amount currency order expires_at offers description check_code",
     "NewPayment": "scanned order amount account pin offer",
     "Payment": "order status amount currency payee account paid_at receipt refunded_amount",
     "NewRefund": "reference amount reason",

@@ -18,6 +18,8 @@ ROTATE_BEFORE: Final = timedelta(days=30)
 
 VERIFY_FOR: Final[Mapping[Purpose, timedelta]] = {
     "code": timedelta(days=1) + CLOCK_SKEW,  # the longest life of an order
+    "static": timedelta(days=5 * 366),  # the print life of a static code (rules.md 4.4)
+    "terminal": timedelta(days=8),  # the longest life of a terminal's certificate, and a day for clocks that are wrong
     "receipt": timedelta(days=3_653),  # ten years, as long as the transaction's record is kept (rules.md 3.7)
     "webhook": timedelta(days=7),  # a delivery is signed anew at each attempt; a receiver may queue it
 }

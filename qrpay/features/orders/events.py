@@ -22,10 +22,17 @@ TYPES: Final[Mapping[int, str]] = {
 
 
 async def note_merchants(core: Core, tail: Tail) -> Sequence[Noted]:
-    """`order.closed`, `order.expired`. The marker moves no money, so the order itself says whose it is."""
+    """`order.closed`, `order.expired`. The marker moves no money, so the order itself says whose it is.
+
+    Of an order that its merchant never opened, nobody is told that it ran out: some payer's attempt came to nothing.
+    """
     ended = {place: about for place, about in enumerate(tail.abouts) if about and tail.codes[place] in TYPES}
     rows = await store.by_id(core.database, list(ended.values()))
-    return [(place, TYPES[tail.codes[place]], rows[order].merchant) for place, order in ended.items() if order in rows]
+    return [
+        (place, TYPES[tail.codes[place]], row.merchant)
+        for place, order in ended.items()
+        if (row := rows.get(order)) and (row.source is None or tail.codes[place] != TransferCode.ORDER_EXPIRE)
+    ]
 
 
 async def tell_merchants(core: Core, events: Sequence[Logged], posted: Mapping[Id, Posted]) -> Sequence[msgspec.Raw]:

@@ -77,7 +77,10 @@ class Order(Struct, frozen=True):
 
 
 class OrderRow(Struct, frozen=True):
-    """An order as it is kept; times in UTC. Without an amount: a reference that was closed unseen."""
+    """An order as it is kept; times in UTC. Without an amount: a reference that was closed unseen.
+
+    source  the static code or the terminal's certificate that it came from, when nobody opened it beforehand
+    """
 
     id: Id
     merchant: Id
@@ -92,6 +95,7 @@ class OrderRow(Struct, frozen=True):
     payment_code: Id | None
     created_at: datetime
     expires_at: datetime
+    source: Id | None = None
 
 
 class OrderQuery(Struct, frozen=True, forbid_unknown_fields=True):

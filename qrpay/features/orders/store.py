@@ -53,6 +53,25 @@ async def _insert(database: Database, rows: Sequence[OrderRow]) -> int:
     return int(tag.rpartition(" ")[2])
 
 
+async def keep_by_code(database: Database, rows: Sequence[OrderRow]) -> Sequence[OrderRow | None]:
+    """Keep orders that came from a code which is not an order's own. Each comes back as it stands under its id; None
+    when its reference belongs to another order of the merchant."""
+    new = sorted({row.id: row for row in rows}.values(), key=lambda row: (row.merchant.bytes, row.reference))
+    columns = zip(
+        *(
+            (
+                *(row.id, row.merchant, row.reference, row.amount, row.currency, row.description, row.store),
+                *(row.terminal, row.metadata, row.created_at, row.expires_at, row.source),
+            )
+            for row in new
+        ),
+        strict=True,
+    )
+    await database.execute(SQL.insert_orders_by_code, *map(list, columns))
+    found = await by_id(database, [row.id for row in new])
+    return [found.get(row.id) for row in rows]
+
+
 def _said(column: Sequence[Any]) -> Sequence[Any] | None:
     """A column, or null when it says nothing: unnest fills it up, and nobody looks at each of its elements."""
     return None if column.count(None) == len(column) else column

@@ -8,11 +8,25 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[
                      $9::jsonb[], $10::text[], $11::uuid[], $12::timestamptz[], $13::timestamptz[])
 ON CONFLICT (merchant, reference) DO NOTHING;
 
+-- name: insert_orders_by_code
+-- Keep orders that came from a code which is not an order's own; one that is there already is passed over.
+-- $1 ids  $2 merchants  $3 references  $4 amounts  $5 currencies  $6 descriptions  $7 stores  $8 terminals
+-- $9 metadata  $10 created_at  $11 expires_at  $12 sources
+INSERT INTO orders (id, merchant, reference, amount, currency, description, store, terminal, metadata, presented_by,
+                    created_at, expires_at, source)
+SELECT id, merchant, reference, amount, currency, description, store, terminal, metadata, 'merchant', created_at,
+       expires_at, source
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::uuid[], $8::uuid[],
+            $9::jsonb[], $10::timestamptz[], $11::timestamptz[], $12::uuid[])
+    AS new (id, merchant, reference, amount, currency, description, store, terminal, metadata, created_at, expires_at,
+            source)
+ON CONFLICT DO NOTHING;
+
 -- name: orders_by_reference
 -- The orders that bear these references, pair by pair.
 -- $1 merchants  $2 references
 SELECT o.id, o.merchant, o.reference, o.amount, o.currency, o.description, o.store,
-       o.terminal, o.metadata, o.presented_by, o.payment_code, o.created_at, o.expires_at
+       o.terminal, o.metadata, o.presented_by, o.payment_code, o.created_at, o.expires_at, o.source
 FROM unnest($1::uuid[], $2::text[]) AS asked (merchant, reference)
 JOIN orders o ON o.merchant = asked.merchant AND o.reference = asked.reference;
 
@@ -20,14 +34,14 @@ JOIN orders o ON o.merchant = asked.merchant AND o.reference = asked.reference;
 -- Orders by their ids.
 -- $1 ids
 SELECT id, merchant, reference, amount, currency, description, store, terminal, metadata, presented_by, payment_code,
-       created_at, expires_at
+       created_at, expires_at, source
 FROM orders WHERE id = ANY ($1::uuid[]);
 
 -- name: orders_of_merchant
 -- A page of a merchant's orders, newest first, below a cursor.
 -- $1 merchant  $2 below this id or null  $3 store or null  $4 from or null  $5 to or null  $6 how many
 SELECT id, merchant, reference, amount, currency, description, store, terminal, metadata, presented_by, payment_code,
-       created_at, expires_at
+       created_at, expires_at, source
 FROM orders
 WHERE merchant = $1 AND amount IS NOT NULL AND ($2::uuid IS NULL OR id < $2) AND ($3::uuid IS NULL OR store = $3)
   AND ($4::timestamptz IS NULL OR created_at >= $4) AND ($5::timestamptz IS NULL OR created_at < $5)

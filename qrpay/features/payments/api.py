@@ -8,20 +8,27 @@ from qrpay.codes.problems import (
     code_forged,
     code_malformed,
     code_not_payable,
+    code_revoked,
     code_unknown_key,
 )
 from qrpay.features.e_accounts.problems import pin_locked, pin_wrong
 from qrpay.features.orders.problems import order_closed, order_expired, order_paid
 from qrpay.features.payments import service
 from qrpay.features.payments.model import NewPayment, NewScan, Payment, PaymentQuery, PaymentsQuery, Scan
-from qrpay.features.payments.problems import REFUSALS, amount_not_allowed, order_not_paid, pin_required
-from qrpay.problem import not_found
+from qrpay.features.payments.problems import (
+    REFUSALS,
+    amount_not_allowed,
+    amount_required,
+    order_not_paid,
+    pin_required,
+)
+from qrpay.problem import idempotency_key_missing, idempotency_key_reused, not_found
 from qrpay.values import Page
 from qrpay.web.callers import Wallet
 from qrpay.web.routes import PUBLIC, Answer, Call, Document, Nothing, Routes
 
 routes = Routes("Payments")
-CODE = (code_malformed, code_forged, code_unknown_key, code_foreign, code_not_payable, code_expired)
+CODE = (code_malformed, code_forged, code_unknown_key, code_foreign, code_not_payable, code_expired, code_revoked)
 
 
 @routes.post("/v1/scans", caller=Wallet, body=NewScan, returns=Scan, problems=[*CODE, not_found])
@@ -39,12 +46,16 @@ async def create_scan(call: Call, ask: NewScan) -> Scan:
     also={200: "This customer has paid it before: the same payment."},
     problems=[
         *CODE, not_found, order_paid, order_closed, order_expired, amount_not_allowed,
-        pin_required, pin_wrong, pin_locked, *REFUSALS,
+        amount_required, idempotency_key_missing, idempotency_key_reused, pin_required, pin_wrong, pin_locked,
+        *REFUSALS,
     ],
 )  # fmt: skip
 async def create_payment(call: Call, ask: NewPayment) -> Any:
-    """Pay what was scanned, or an order by its id. Sent again, it answers with the same payment."""
-    payment, made = await service.pay(call.core, call.wallet, ask)
+    """Pay what was scanned, or an order by its id. Sent again, it answers with the same payment.
+
+    By a static code every payment is an order of its own, so it needs an Idempotency-Key: the key says which.
+    """
+    payment, made = await service.pay(call.core, call.wallet, ask, call.idempotency_key)
     return payment if made else Answer(payment, status=200, replayed=True)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from qrpay.codes.payload import CodeContent
 from qrpay.features.orders.model import IdText, PayeeView
 from qrpay.values import Amount, Id
 
@@ -20,7 +21,10 @@ class NewScan(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Scan(Struct, frozen=True):
-    """What a code says, checked; nothing has moved."""
+    """What a code says, checked; nothing has moved.
+
+    check_code  of a static code: six digits that stand on its sheet as well
+    """
 
     kind: Literal["order", "static", "collect", "bill", "receipt"]
     payee: PayeeView
@@ -29,12 +33,14 @@ class Scan(Struct, frozen=True):
     order: str | None
     expires_at: str | None
     offers: Sequence[str] = ()
+    description: str | None = None
+    check_code: str | None = None
 
 
 class NewPayment(Struct, frozen=True, forbid_unknown_fields=True):
     """What a wallet sends to pay: what it scanned, or an order's id.
 
-    amount   only for codes that leave it open
+    amount   only for codes that leave it open; such a payment, and any by a static code, needs an Idempotency-Key
     account  which of the customer's accounts pays (`acc_…`); left out: the token's
     pin      where it is asked for (`pin_required`)
     """
@@ -79,7 +85,11 @@ class PaymentQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Payable(Struct, frozen=True):
-    """What is to be paid, from a code or from an order's row: nothing else is needed to post the transfer."""
+    """What is to be paid, from a code or from an order's row: nothing else is needed to post the transfer.
+
+    static  whether it is paid by a static code, with a cap of its own
+    other   what a code says that is not the code of one order: by_code.py makes a payable of it
+    """
 
     order: Id
     merchant: Id
@@ -87,3 +97,5 @@ class Payable(Struct, frozen=True):
     currency: str
     name: str
     expires_at: datetime
+    static: bool = False
+    other: CodeContent | None = None

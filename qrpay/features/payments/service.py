@@ -20,6 +20,7 @@ from qrpay.features.orders import service as orders
 from qrpay.features.orders import store as order_store
 from qrpay.features.orders.model import OrderRow, PayeeView
 from qrpay.features.orders.problems import order_closed, order_expired, order_paid
+from qrpay.features.payments import by_code
 from qrpay.features.payments.model import NewPayment, Payable, Payment, PaymentsQuery, Scan
 from qrpay.features.payments.problems import (
     account_frozen,
@@ -29,6 +30,7 @@ from qrpay.features.payments.problems import (
     refusal_of,
     self_payment,
 )
+from qrpay.features.static_codes import service as static_codes
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Outcome, Posted, Result, Transfer
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
@@ -48,6 +50,8 @@ async def scan(core: Core, text: str) -> Scan:
     if kind.what == "receipt":
         return await _scanned_receipt(core, text)
     payable = await payable_of(core, text)
+    if payable.other is not None:
+        return await by_code.scan(core, payable.other)
     if core.clock() >= payable.expires_at:
         raise code_expired(expired_at=rfc3339(payable.expires_at))
     return Scan(
@@ -79,6 +83,9 @@ async def payable_of(core: Core, text: str) -> Payable:
     kind = recognise(text, core.settings.code_guid, core.settings.payment_code_prefix, core.settings.url)
     if kind.what == "cashier_link" and kind.order is not None:
         return await payable_order(core, kind.order)
+    if kind.static_code is not None:
+        row = await static_codes.row_of(core, kind.static_code)
+        return _payable(core.reader.verify(row.payload, core.clock()))
     if kind.what.startswith("foreign"):
         raise code_foreign(scheme=kind.scheme)
     raise code_not_payable(what=kind.what)
@@ -86,7 +93,7 @@ async def payable_of(core: Core, text: str) -> Payable:
 
 def _payable(content: CodeContent) -> Payable:
     if content.order is None or content.amount is None:
-        raise code_not_payable(what="static")
+        return by_code.open_payable(content)
     return Payable(
         content.order, content.merchant, content.amount, content.currency, content.name, _moment(content.expires_at)
     )
@@ -115,20 +122,20 @@ async def _payee(core: Core, payable: Payable) -> PayeeView:
 # Paying --------------------------------------------------------------------------------------------------------
 
 
-async def pay(core: Core, wallet: Wallet, ask: NewPayment) -> tuple[Payment, bool]:
+async def pay(core: Core, wallet: Wallet, ask: NewPayment, key: str | None = None) -> tuple[Payment, bool]:
     """Pay what was scanned, or an order by its id; and whether it was paid just now. Safe to repeat.
 
     Who has paid already gets the same payment again, whatever the clock says: money is read first. Refuses what
     the code's check refuses, `order_paid` (by somebody else), `order_closed`, `code_expired`, `order_expired`,
     `pin_required`, `pin_wrong`, and the ledger's refusals with their figures.
     """
-    payable = await _asked(core, ask)
+    payable = await _asked(core, wallet, ask, key)
     account = wallet.account if ask.account is None else await _account(core, wallet, ask.account)
     payee = _account_of(payable.merchant, payable.currency)
     if account == payee:
         raise self_payment()
     if core.clock() >= payable.expires_at:
-        return await _after_expiry(core, wallet, payable, scanned=ask.scanned is not None)
+        return await _after_expiry(core, wallet, payable, scanned=ask.scanned is not None and not payable.static)
     payee_view = await _payee(core, payable)
     if not payee_view.verified and await orders.standing(core, payable.order) is None:
         raise account_frozen()  # the shop was frozen or closed after it showed this code
@@ -138,6 +145,8 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment) -> tuple[Payment, boo
     # In the ledger of the currency that is owed: the engine refuses a payer's account of another one.
     ledger = CURRENCIES[payable.currency].numeric
     code = TransferCode.PAYMENT_PIN if needs_pin else TransferCode.PAYMENT
+    if payable.static:
+        code = TransferCode.PAYMENT_STATIC
     transfer = Transfer(payable.order, account, payee, payable.amount, code, ledger)
     outcome = await core.ledger.post(transfer)
     if outcome.result is Result.EXCEEDS_CAP_CODE_C and ask.pin is not None:
@@ -156,7 +165,7 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment) -> tuple[Payment, boo
     raise refusal_of(outcome, payable.currency, resets_at(outcome), figures=True)
 
 
-async def _asked(core: Core, ask: NewPayment) -> Payable:
+async def _asked(core: Core, wallet: Wallet, ask: NewPayment, key: str | None) -> Payable:
     if (ask.scanned is None) == (ask.order is None):
         raise invalid_field(errors=[FieldError("", "Send either scanned or order.")])
     if ask.scanned is not None:
@@ -166,7 +175,9 @@ async def _asked(core: Core, ask: NewPayment) -> Payable:
         if order is None:
             raise not_found()
         payable = await payable_order(core, order)
-    if ask.amount is not None:
+    if payable.other is not None:
+        payable = await by_code.payable_now(core, wallet, ask, payable.other, key)
+    elif ask.amount is not None:
         raise amount_not_allowed(amount=payable.amount)
     if ask.offer is not None:
         raise invalid_field(errors=[FieldError("/offer", "There is no such offer for this payment.")])

@@ -6,12 +6,11 @@ from qrpay.features.webhooks import service
 from qrpay.features.webhooks.address import Gate
 from qrpay.features.webhooks.model import Delivery, DeliveryQuery, Endpoint, NewEndpoint
 from qrpay.features.webhooks.problems import (
-    idempotency_key_reused,
     webhook_endpoint_disabled,
     webhook_endpoints_full,
     webhook_url_refused,
 )
-from qrpay.problem import not_found
+from qrpay.problem import idempotency_key_reused, not_found
 from qrpay.values import Page
 from qrpay.web.callers import Merchant
 from qrpay.web.routes import NOTHING, Answer, Call, Routes

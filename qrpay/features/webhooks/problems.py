@@ -16,8 +16,3 @@ webhook_endpoint_disabled = row(
     "It was switched off because: {reason} Register it anew and read what you missed with GET /v1/events.",
     "停用原因:{reason} 请重新注册,并通过 GET /v1/events 补取遗漏的事件。",
 )  # fmt: skip
-idempotency_key_reused = row(
-    "idempotency_key_reused", 422, "This Idempotency-Key stands for another request.", "该幂等键已用于其他请求。",
-    "Send what was sent first, or take a new key; the differing fields are in errors.",
-    "请发送与首次相同的内容,或使用新的幂等键;差异见 errors。",
-)  # fmt: skip

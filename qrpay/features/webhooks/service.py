@@ -31,13 +31,12 @@ from qrpay.features.webhooks.model import (
     Tried,
 )
 from qrpay.features.webhooks.problems import (
-    idempotency_key_reused,
     webhook_endpoint_disabled,
     webhook_endpoints_full,
     webhook_url_refused,
 )
 from qrpay.features.webhooks.signature import new_secret, secret_text, signatures
-from qrpay.problem import FieldError, invalid_field, not_found
+from qrpay.problem import FieldError, idempotency_key_reused, invalid_field, not_found
 from qrpay.values import Id, Page, claim, encode, id_from_text, id_text, new_id, rfc3339
 
 if TYPE_CHECKING:

@@ -80,7 +80,8 @@ export function parse(text) {
     city: root.get("60"),
     currency,
     amount: currency ? amountOfEmv(root.get("54"), currency) : null,
-    order: more.get("05"),
+    dynamic: root.get("01") === "12",
+    order: root.get("01") === "12" ? more.get("05") : undefined,
     key: control.get("01"),
     expires: control.has("02") ? Number(control.get("02")) : null,
     signed: control.get("00") === ours.get("00") ? signedPart(text, objects) : null,
@@ -111,7 +112,7 @@ export async function verifyCode(text, keys, nowSeconds = Date.now() / 1000) {
     return { verdict: "malformed", code: null };
   }
   if (!code.signed || !code.key) return { verdict: "unsigned", code };
-  const verdict = await check(code.signed.message, code.signed.signature, await keys.find(code.key, "code"), keys);
+  const verdict = await check(code.signed.message, code.signed.signature, await keys.find(code.key, code.dynamic ? "code" : "static"), keys);
   return { verdict: verdict === "holds" && code.expires !== null && code.expires <= nowSeconds ? "expired" : verdict, code };
 }
 

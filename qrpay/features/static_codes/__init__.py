@@ -1,0 +1,1 @@
+"""Codes that hang on a wall or stand on a counter: printed, paid again and again, withdrawn."""
