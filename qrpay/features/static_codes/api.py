@@ -12,6 +12,7 @@ from qrpay.features.static_codes.model import (
     PictureQuery,
     SheetQuery,
     StaticCode,
+    StaticCodeRow,
 )
 from qrpay.values import CURRENCIES, Page, decimal_text
 from qrpay.web.callers import Merchant
@@ -32,16 +33,20 @@ async def create_static_code(call: Call, ask: NewStaticCode) -> Any:
     return code if made else Answer(code, replayed=True)
 
 
-@routes.get("/v1/static-codes", caller=Merchant, query=CodesQuery, returns=Page[StaticCode])
+@routes.get("/v1/static-codes", caller=Merchant, act="read", query=CodesQuery, returns=Page[StaticCode])
 async def list_static_codes(call: Call, ask: CodesQuery) -> Page[StaticCode]:
     """List static codes, newest first."""
-    return await service.page(call.core, call.merchant.id, ask)
+    return await service.page(call.core, call.merchant.id, ask, call.merchant.store)
 
 
-@routes.get("/v1/static-codes/{code}", caller=Merchant, returns=StaticCode)
+async def _own(call: Call) -> StaticCodeRow:
+    return await service.find(call.core, call.merchant.id, call.path["code"], call.merchant.store)
+
+
+@routes.get("/v1/static-codes/{code}", caller=Merchant, act="read", returns=StaticCode)
 async def read_static_code(call: Call, _ask: Nothing) -> StaticCode:
     """Read a static code."""
-    return service.view(call.core, await service.find(call.core, call.merchant.id, call.path["code"]))
+    return service.view(call.core, await _own(call))
 
 
 @routes.post("/v1/static-codes/{code}/revoke", caller=Merchant, returns=StaticCode)
@@ -61,7 +66,7 @@ async def static_code_svg(call: Call, ask: PictureQuery) -> Document:
     """The static code as an SVG picture, without a sheet around it."""
     from qrpay.codes import image
 
-    row = await service.find(call.core, call.merchant.id, call.path["code"])
+    row = await _own(call)
     picture = await asyncio.to_thread(image.svg, row.payload, ask.size, title=f"QR code {row.reference}")
     return Document(picture.encode(), "image/svg+xml")
 
@@ -70,7 +75,7 @@ async def _sheet(call: Call, ask: SheetQuery) -> Any:
     """The sheet to print. What draws it, 6 MB, a worker that is never asked for one does not hold."""
     from qrpay.codes import sheet
 
-    row, card, branch = await service.sheet_of(call.core, call.merchant.id, call.path["code"])
+    row, card, branch = await service.sheet_of(call.core, call.merchant.id, call.path["code"], call.merchant.store)
     amount = None
     if row.amount is not None:
         amount = f"{decimal_text(row.amount, CURRENCIES[row.currency].exponent)} {row.currency}"
@@ -80,7 +85,12 @@ async def _sheet(call: Call, ask: SheetQuery) -> Any:
 
 
 @routes.get(
-    "/v1/static-codes/{code}/sheet.svg", caller=Merchant, query=SheetQuery, returns=Document, media_type="image/svg+xml"
+    "/v1/static-codes/{code}/sheet.svg",
+    caller=Merchant,
+    act="read",
+    query=SheetQuery,
+    returns=Document,
+    media_type="image/svg+xml",
 )
 async def static_code_sheet_svg(call: Call, ask: SheetQuery) -> Document:
     """The sheet to print, as SVG: shop, branch, code, and the check code to read aloud."""
@@ -88,7 +98,7 @@ async def static_code_sheet_svg(call: Call, ask: SheetQuery) -> Document:
 
 
 @routes.get(
-    "/v1/static-codes/{code}/sheet.pdf", caller=Merchant, query=SheetQuery, returns=Document,
+    "/v1/static-codes/{code}/sheet.pdf", caller=Merchant, act="read", query=SheetQuery, returns=Document,
     media_type="application/pdf",
 )  # fmt: skip
 async def static_code_sheet_pdf(call: Call, ask: SheetQuery) -> Document:

@@ -108,20 +108,25 @@ async def row_of(core: Core, id: Id | None) -> StaticCodeRow:
     return row
 
 
-async def find(core: Core, merchant: Id, path: str) -> StaticCodeRow:
-    """The merchant's own static code behind `stc_…`; `not_found` when it is none, or another's."""
+async def find(core: Core, merchant: Id, path: str, within: Id | None = None) -> StaticCodeRow:
+    """The merchant's own static code behind `stc_…`; `not_found` when it is none, or another's.
+
+    within  the only store whose codes the caller may know of; None: all
+    """
     row = await row_of(core, id_from_text(PREFIX, path))
-    if row.merchant != merchant:
+    if row.merchant != merchant or within not in (None, row.store):
         raise not_found()
     return row
 
 
-async def page(core: Core, merchant: Id, ask: CodesQuery) -> Page[StaticCode]:
-    """A merchant's static codes, newest first."""
+async def page(core: Core, merchant: Id, ask: CodesQuery, within: Id | None = None) -> Page[StaticCode]:
+    """A merchant's static codes, newest first; `within` one store only, when the caller may know of no other."""
     below = id_from_text(PREFIX, ask.cursor) if ask.cursor else None
     if ask.cursor and below is None:
         raise invalid_field(errors=[FieldError("cursor", "This is no cursor of this list.")])
-    place = _place_id("sto_", ask.store, "store")
+    place = _place_id("sto_", ask.store, "store") or within
+    if within not in (None, place):
+        return Page([])
     rows = await store.of_merchant(core.database, merchant, below=below, store=place, limit=ask.limit + 1)
     shown = [view(core, row) for row in rows[: ask.limit]]
     return Page(shown, shown[-1].id if len(rows) > ask.limit else None)
@@ -146,9 +151,11 @@ async def cashier(core: Core, path: str) -> CashierCode:
     )  # fmt: skip
 
 
-async def sheet_of(core: Core, merchant: Id, path: str) -> tuple[StaticCodeRow, MerchantCard, str | None]:
+async def sheet_of(
+    core: Core, merchant: Id, path: str, within: Id | None
+) -> tuple[StaticCodeRow, MerchantCard, str | None]:
     """What is printed: the code, whose it is, and the branch it stands in."""
-    row = await find(core, merchant, path)
+    row = await find(core, merchant, path, within)
     place = await merchants.place(core, merchant, row.store, row.terminal)
     return row, await merchants.directory(core, merchant), place.store.name if place.store else None
 
