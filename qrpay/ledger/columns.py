@@ -85,6 +85,7 @@ def of_any_order(transfers: Sequence[Transfer]) -> list[Any] | None:
         the_ledger,
         two_phase,
         None,
+        *_range(transfers),
     ]
 
 
@@ -152,7 +153,7 @@ def of_decided(book: Book, today: date) -> list[Any]:
     two_phase = besides is not None or any(transfer.flags & ~LINKED for transfer in posted)
     transfers = _transfers(posted, None, two_phase=two_phase)
     columns = _turned(sums, order, 14)
-    return [order, *columns, *transfers, None, _SPENDS, _CLASSES, None, two_phase, besides]
+    return [order, *columns, *transfers, None, _SPENDS, _CLASSES, None, two_phase, besides, *_range(posted)]
 
 
 def _counted(book: Book, sums: dict[Id, list[int]]) -> set[Id]:
@@ -210,6 +211,12 @@ def _caps_of(account: Account) -> dict[str, Any]:
 def _turned(sums: dict[Id, list[int]], order: Sequence[Id], width: int) -> Sequence[Sequence[int]]:
     """Rows to columns. Rows are locked in the order of their ids everywhere, so that none wait in a circle."""
     return list(zip(*[sums[account] for account in order], strict=True)) if order else _NOTHING[:width]
+
+
+def _range(rows: Sequence[Transfer | Posted]) -> tuple[Id, Id]:
+    """The least and the greatest of their ids."""
+    ids = [row.id for row in rows]
+    return min(ids), max(ids)
 
 
 def _transfers(rows: Sequence[Transfer | Posted], the_ledger: int | None, *, two_phase: bool) -> list[Any]:

@@ -2,7 +2,7 @@
 -- Post a batch; see functions/post.sql for the parameters.
 SELECT base, unclean, seen
 FROM ledger_post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                 $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34);
+                 $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36);
 
 -- name: post_one
 -- Post one plain payment; see functions/post_one.sql for the parameters.

@@ -15,6 +15,7 @@
 -- two_phase  whether there are holds, posts or voids among them
 -- besides    what few batches do besides, when two_phase; null: nothing (see ledger_do_besides)
 -- whole      all or nothing: the sums are the outcome of decisions in order
+-- first, last  the least and the greatest of the ids: where they can be, so that other months are not looked at
 -- clock      what time it is; null: the server's clock
 -- base       (out) a microsecond before the first transfer of the batch; each of the others comes one after it
 -- seen       (out) what the unclean depend on, when there are few and nobody else of the batch can change it
@@ -27,8 +28,8 @@ CREATE OR REPLACE FUNCTION ledger_post(
     need_debits bigint[], need_credits bigint[], rises bigint[],
     ids uuid[], debits uuid[], credits uuid[], amounts bigint[], codes smallint[], ledgers integer[], abouts uuid[],
     texts text[], kinds smallint[], holds uuid[], timeouts integer[],
-    chains integer[], spends smallint[], classes smallint[], the_ledger integer, two_phase boolean, besides jsonb, whole boolean,
-    clock timestamptz,
+    chains integer[], spends smallint[], classes smallint[], the_ledger integer, two_phase boolean, besides jsonb,
+    first uuid, last uuid, whole boolean, clock timestamptz,
     OUT base timestamptz, OUT unclean integer[], OUT seen text
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
@@ -90,7 +91,7 @@ BEGIN
         RETURNING a.id, a.last_timestamp
     )
     SELECT min(last_timestamp) - span, max(last_timestamp) - span, array_agg(id),
-           (SELECT array_agg(t.id) FROM transfers t WHERE t.id = ANY (ids))
+           (SELECT array_agg(t.id) FROM transfers t WHERE t.id = ANY (ids) AND t.id >= first AND t.id <= last)
     INTO earliest, latest, touched, known FROM updated;
 
     -- All locks are held, so whatever comes after this is later than all that these accounts have seen.
