@@ -1,6 +1,6 @@
 """A till in forty lines: ask for money, show the code, wait until it is paid. Standard library only.
 
-    python examples/pos.py sk_test_… 1250        (12.50 yuan; BASE=http://127.0.0.1:8080 unless set)
+    python examples/pos.py sk_live_… 1250        (12.50 yuan; BASE=http://127.0.0.1:8080 unless set)
 
 Whatever is lost on the way is sent again with the same reference, which is safe. Whoever gives up closes the
 reference: that answer is definitive, even when the order never arrived.

@@ -50,7 +50,15 @@ CURRENCIES: Final = {
         Currency("KWD", 414, 3), Currency("BHD", 48, 3), Currency("OMR", 512, 3), Currency("JOD", 400, 3),
     )
 }  # fmt: skip
-CURRENCY_OF_LEDGER: Final = {row.numeric: row for row in CURRENCIES.values()}
+TEST_LEDGERS: Final = 10_000
+"""A test ledger's number is its currency's and this: no transfer passes from one ledger to another, so money for trying
+and money never meet (docs/decisions/0021)."""
+CURRENCY_OF_LEDGER: Final = {row.numeric + side: row for side in (0, TEST_LEDGERS) for row in CURRENCIES.values()}
+
+
+def ledger_of(currency: str, test: bool) -> int:
+    """The ledger of a currency (a code of CURRENCIES), or the one for trying."""
+    return CURRENCIES[currency].numeric + (TEST_LEDGERS if test else 0)
 
 
 def decimal_text(amount: int, exponent: int) -> str:

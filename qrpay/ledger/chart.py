@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from qrpay.values import CURRENCY_OF_LEDGER
+from qrpay.values import CURRENCY_OF_LEDGER, TEST_LEDGERS
 
 
 class AccountCode(IntEnum):
@@ -173,8 +173,8 @@ MARKERS: Final = frozenset({TransferCode.ORDER_CLOSE, TransferCode.ORDER_EXPIRE,
 
 
 def name_of_ledger(ledger: int) -> str:
-    """What a ledger counts: a currency's code, such as CNY, or the name of a unit of the bank."""
+    """What a ledger counts: a currency's code, such as CNY (CNY TEST for trying), or the name of a unit of the bank."""
     currency = CURRENCY_OF_LEDGER.get(ledger)
     if currency is not None:
-        return currency.code
+        return currency.code if ledger < TEST_LEDGERS else f"{currency.code} TEST"
     return Unit(ledger).name if ledger in set(Unit) else f"LEDGER {ledger}"

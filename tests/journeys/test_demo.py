@@ -35,7 +35,7 @@ def test_a_newcomer_sees_a_payment_each_way_and_twice_the_same_world(tmp_path: P
         "order.paid of DEMO-",
         "The signature holds: this payment stands.",
         "money light: debits = credits in every currency",
-        "/pos#key=sk_test_",
+        "/pos#key=sk_live_",
         "/wallet#token=at_",
     ):
         assert said in first.stdout, said

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct, field
 
 from qrpay.features.merchants.model import Balance
-from qrpay.values import Amount, CurrencyCode, Id
+from qrpay.values import Amount, CurrencyCode, Id, ledger_of
 
 AccountClass = Literal["II", "III"]
 """Classes of online accounts (银发〔2016〕302号); Class I is opened at a counter."""
@@ -36,6 +36,7 @@ class NewCustomer(Struct, frozen=True):
 
     phone         one customer a number
     caps          None: those of the class, as they are in force at any time; else its own, and none of the class
+    test          pays test merchants only, with money of the test ledgers; a test number is no real one
     """
 
     name: PersonName
@@ -44,6 +45,7 @@ class NewCustomer(Struct, frozen=True):
     currency: CurrencyCode = "CNY"
     account_class: AccountClass = "II"
     caps: Caps | None = None
+    test: bool = False
 
     def __repr__(self) -> str:
         """Without the person: this may reach a log."""
@@ -57,6 +59,7 @@ class Customer(Struct, frozen=True):
     name_masked: str
     phone_masked: str
     status: Status
+    test: bool = False
 
 
 class CustomerRow(Struct, frozen=True):
@@ -68,6 +71,7 @@ class CustomerRow(Struct, frozen=True):
     phone_hash: bytes
     phone_sealed: bytes
     phone_masked: str
+    test: bool = False
 
 
 class EAccount(Struct, frozen=True):
@@ -77,6 +81,12 @@ class EAccount(Struct, frozen=True):
     customer: Id
     account_class: AccountClass
     currency: str
+    test: bool = False
+
+    @property
+    def ledger(self) -> int:
+        """The ledger that holds it."""
+        return ledger_of(self.currency, self.test)
 
 
 class Holder(Struct, frozen=True):

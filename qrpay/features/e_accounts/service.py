@@ -44,7 +44,7 @@ from qrpay.ledger.chart import PAYMENTS, AccountCode, CapClass, TransferCode, na
 from qrpay.ledger.limits import CapKind, CapUse, SharedCaps, Use
 from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Posted, Transfer
 from qrpay.problem import FieldError, invalid_field, not_found
-from qrpay.values import CURRENCIES, Id, Page, claim, encode, id_of, id_text, new_id, rfc3339
+from qrpay.values import Id, Page, claim, encode, id_of, id_text, ledger_of, new_id, rfc3339
 from qrpay.web.callers import Wallet
 
 BANK: Final = id_of(bytes(16))
@@ -73,11 +73,12 @@ async def add_customer(core: Core, new: NewCustomer) -> Opened:
     """Take on a person and open the first e-account. Raises `customer_name_refused`, `phone_taken`."""
     if defect := person_name_defect(new.name):
         raise customer_name_refused(reason=defect, errors=[FieldError("/name", defect)])
-    customer = Customer(new_id(), masked_name(new.name), masked_phone(new.phone), "active")
-    account = EAccount(new_id(), customer.id, new.account_class, new.currency)
+    customer = Customer(new_id(), masked_name(new.name), masked_phone(new.phone), "active", new.test)
+    account = EAccount(new_id(), customer.id, new.account_class, new.currency, new.test)
     row = CustomerRow(
         customer.id, core.vault.seal("customer-name", new.name.encode()), customer.name_masked,
-        phone_hash(core, new.phone), core.vault.seal("customer-phone", new.phone.encode()), customer.phone_masked,
+        phone_hash(core, new.phone, new.test), core.vault.seal("customer-phone", new.phone.encode()),
+        customer.phone_masked, new.test,
     )  # fmt: skip
     phc = await pins.phc_of(core, customer.id, new.pin)
     # The ledger's account first: if we die in between, it is nobody's and empty, and the phone is still free.
@@ -94,8 +95,8 @@ async def open_account(
     core: Core, customer: Id, account_class: AccountClass, currency: str, caps: Caps | None = None
 ) -> EAccount:
     """Open one more e-account. Raises `not_found`, `customer_not_active`."""
-    await active(core, customer)
-    account = EAccount(new_id(), customer, account_class, currency)
+    person = await active(core, customer)
+    account = EAccount(new_id(), customer, account_class, currency, person.test)
     await _open_in_ledger(core, account, caps)
     # Before anybody can pay from it; and again, if another account was opened meanwhile.
     known = await _share_caps(core, customer, currency, [account])
@@ -136,16 +137,16 @@ async def by_phone(core: Core, phone: str) -> Customer | None:
     return await store.customer_by_phone(core.database, phone_hash(core, phone))
 
 
-def phone_hash(core: Core, phone: str) -> bytes:
-    """What a phone number is found by."""
-    return core.vault.mac("customer-phone", phone.encode())
+def phone_hash(core: Core, phone: str, test: bool = False) -> bytes:
+    """What a phone number is found by; a number for trying stands in nobody's way."""
+    return core.vault.mac("test-customer-phone" if test else "customer-phone", phone.encode())
 
 
 async def _open_in_ledger(core: Core, account: EAccount, caps: Caps | None) -> None:
     own = caps or Caps()
     new = NewAccount(
         account.id,
-        CURRENCIES[account.currency].numeric,
+        account.ledger,
         AccountCode.CUSTOMER,
         AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS,
         day_limit=own.day,
@@ -160,11 +161,11 @@ async def _open_in_ledger(core: Core, account: EAccount, caps: Caps | None) -> N
 # Money in ------------------------------------------------------------------------------------------------------
 
 
-async def bank_cash(core: Core, currency: str) -> Id:
-    """The bank's own cash account in a currency, opened when it is not."""
-    account = claim("bank_cash", BANK, currency)
+async def bank_cash(core: Core, currency: str, test: bool = False) -> Id:
+    """The bank's own cash account in a currency, or the one in its test ledger, opened when it is not."""
+    account = claim("bank_cash", BANK, currency, *(["test"] if test else []))
     new = NewAccount(
-        account, CURRENCIES[currency].numeric, AccountCode.BANK_CASH, AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS
+        account, ledger_of(currency, test), AccountCode.BANK_CASH, AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS
     )
     [result] = await core.ledger.create_accounts([new])
     assert result.stands, f"the bank's cash account cannot be opened: {result.name}"
@@ -182,11 +183,11 @@ async def top_up(core: Core, account: Id, amount: int, reference: str) -> Outcom
     outcome = await core.ledger.post(
         Transfer(
             id=claim("top_up", account, reference),
-            debit=await bank_cash(core, owned.currency),
+            debit=await bank_cash(core, owned.currency, owned.test),
             credit=account,
             amount=amount,
             code=TransferCode.TOP_UP,
-            ledger=CURRENCIES[owned.currency].numeric,
+            ledger=owned.ledger,
             reference=reference,
         )
     )
@@ -210,8 +211,7 @@ async def issue_token(core: Core, customer: Id, account: Id | None = None, life_
         account = next((owned.id for owned in await store.accounts_of(core.database, customer)), BANK)
     owned = await owned_account(core, customer, account)
     expires_at = int(core.clock().timestamp()) + (life_s or core.settings.access_token_s)
-    ledger = CURRENCIES[owned.currency].numeric
-    return token_of(core.vault, Wallet(customer, owned.id, ledger, expires_at, person.name_masked))
+    return token_of(core.vault, Wallet(customer, owned.id, owned.ledger, expires_at, person.name_masked))
 
 
 async def check_token(core: Core, text: str) -> Wallet:

@@ -15,7 +15,7 @@ STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
 
 async def insert_customer(within: Queries, row: CustomerRow) -> bool:
     """Whether the phone number was free."""
-    said = (row.id, row.name_sealed, row.name_masked, row.phone_hash, row.phone_sealed, row.phone_masked)
+    said = (row.id, row.name_sealed, row.name_masked, row.phone_hash, row.phone_sealed, row.phone_masked, row.test)
     return await within.fetchval(STATEMENTS["insert_customer"], *said) is not None
 
 
@@ -33,7 +33,7 @@ async def customer_by_phone(queries: Queries, phone_hash: bytes) -> Customer | N
 
 async def insert_account(within: Queries, account: EAccount) -> None:
     """Say whose a ledger account is."""
-    said = (account.id, account.customer, account.account_class, account.currency)
+    said = (account.id, account.customer, account.account_class, account.currency, account.test)
     await within.execute(STATEMENTS["insert_account"], *said)
 
 

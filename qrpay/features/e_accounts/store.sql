@@ -1,34 +1,35 @@
 -- name: insert_customer
 -- A new customer, unless the phone number is taken.
 -- $1 id uuid  $2 name_sealed bytea  $3 name_masked text  $4 phone_hash bytea  $5 phone_sealed bytea  $6 phone_masked text
-INSERT INTO customers (id, name_sealed, name_masked, phone_hash, phone_sealed, phone_masked)
-VALUES ($1, $2, $3, $4, $5, $6)
+-- $7 test boolean
+INSERT INTO customers (id, name_sealed, name_masked, phone_hash, phone_sealed, phone_masked, test)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (phone_hash) DO NOTHING RETURNING id;
 
 -- name: customer
 -- A customer as others may see it.
 -- $1 id uuid
-SELECT id, name_masked, phone_masked, status FROM customers WHERE id = $1;
+SELECT id, name_masked, phone_masked, status, test FROM customers WHERE id = $1;
 
 -- name: customer_by_phone
 -- The customer with this number.
 -- $1 phone_hash bytea
-SELECT id, name_masked, phone_masked, status FROM customers WHERE phone_hash = $1;
+SELECT id, name_masked, phone_masked, status, test FROM customers WHERE phone_hash = $1;
 
 -- name: insert_account
 -- Say whose a ledger account is.
--- $1 id uuid  $2 customer uuid  $3 class text  $4 currency text
-INSERT INTO e_accounts (id, customer, class, currency) VALUES ($1, $2, $3, $4);
+-- $1 id uuid  $2 customer uuid  $3 class text  $4 currency text  $5 test boolean
+INSERT INTO e_accounts (id, customer, class, currency, test) VALUES ($1, $2, $3, $4, $5);
 
 -- name: accounts_of
 -- A customer's accounts, oldest first. A person has few (rules.md 3.3).
 -- $1 customer uuid
-SELECT id, customer, class AS account_class, currency FROM e_accounts WHERE customer = $1 ORDER BY id;
+SELECT id, customer, class AS account_class, currency, test FROM e_accounts WHERE customer = $1 ORDER BY id;
 
 -- name: account
 -- An account and whose it is.
 -- $1 id uuid
-SELECT id, customer, class AS account_class, currency FROM e_accounts WHERE id = $1;
+SELECT id, customer, class AS account_class, currency, test FROM e_accounts WHERE id = $1;
 
 -- name: holders_of_accounts
 -- The customers behind these ledger accounts, and their masked names.
@@ -66,3 +67,7 @@ WHERE customer = $1 AND (locked_until IS NULL OR locked_until <= $2);
 -- An e-account without its ledger account could never be paid from; one of another kind would be somebody else's money.
 SELECT e.id FROM e_accounts AS e LEFT JOIN accounts AS a ON a.id = e.id
 WHERE a.id IS NULL OR a.code <> 10 OR a.flags & 1 = 0;
+
+-- check: money_for_trying_and_money_are_apart
+-- Accounts of test customers stand in test ledgers, all others in live ones; so the ledger itself keeps them apart.
+SELECT e.id FROM e_accounts AS e JOIN accounts AS a ON a.id = e.id WHERE (a.ledger >= 10000) <> e.test;

@@ -6,8 +6,8 @@ import msgspec
 from qrpay.core import Core
 from qrpay.feature import Shell
 from qrpay.features.merchants import keys, service
-from qrpay.features.merchants.model import NewKey, NewMerchant
-from qrpay.values import Id, id_from_text, id_text
+from qrpay.features.merchants.model import Act, NewKey, NewMerchant, Status
+from qrpay.values import Id, id_from_text, id_text, rfc3339
 
 
 def id_argument(prefix: str, text: str) -> Id:
@@ -29,7 +29,7 @@ def merchants() -> None:
 @click.option("--city", default="BEIJING", show_default=True, help="In ASCII, at most 15 characters.")
 @click.option("--mcc", default="5999", show_default=True, help="Category, ISO 18245.")
 @click.option("--country", default="CN", show_default=True)
-@click.option("--live", is_flag=True, help="Keys are sk_live_… instead of sk_test_….")
+@click.option("--live", is_flag=True, help="For real money (sk_live_…), instead of for trying (sk_test_…).")
 @click.pass_obj
 def add_merchant(shell: Shell, /, live: bool, **said: str | None) -> None:
     """Take a merchant on; prints its id and, this once, its secret key."""
@@ -62,6 +62,42 @@ def add_store(shell: Shell, merchant: str, name: str, code: str, terminal: tuple
         for till in terminal:
             made = await service.add_terminal(core, owner, opened.id, till, till)
             click.echo(f"terminal    {id_text('ter_', made.id)}")
+
+    shell(work)
+
+
+def _status_command(name: Status, verb: str, says: str) -> None:
+    @merchants.command(verb, help=says)
+    @click.argument("merchant")
+    @click.option("--by", "maker", required=True, help="Who does it.")
+    @click.option("--reason", required=True, help="Why: it stands in the books for good.")
+    @click.pass_obj
+    def set_status(shell: Shell, merchant: str, maker: str, reason: str) -> None:
+        which = id_argument("mer_", merchant)
+
+        async def work(core: Core) -> None:
+            await service.set_status(core, which, name, Act(maker, reason))
+            click.echo(f"{merchant} is {name}")
+
+        shell(work)
+
+
+_status_command("frozen", "freeze", "No money in or out of MERCHANT from now on, and its keys are refused.")
+_status_command("active", "unfreeze", "MERCHANT is in business again.")
+_status_command("closed", "close", "MERCHANT is paid no more; what it is owed can still be paid out and given back.")
+
+
+@merchants.command("acts")
+@click.argument("merchant")
+@click.pass_obj
+def list_acts(shell: Shell, merchant: str) -> None:
+    """Who froze, closed, revived or took on MERCHANT, when and why."""
+    which = id_argument("mer_", merchant)
+
+    async def work(core: Core) -> None:
+        for row in await service.acts_of(core, which):
+            checked = f", checked by {row.checker}" if row.checker else ""
+            click.echo(f"{rfc3339(row.at)}  {row.act:8}  by {row.maker}{checked}: {row.reason}")
 
     shell(work)
 

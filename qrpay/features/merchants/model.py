@@ -30,7 +30,7 @@ class NewMerchant(Struct, frozen=True, forbid_unknown_fields=True):
 
     name_latin  what fits EMV 59; may be left out when `name` fits itself
     mcc         ISO 18245; betting (7995) is refused, and 0000 is no category
-    test        its keys are `sk_test_…`
+    test        its keys are `sk_test_…`, and its money stands in the test ledgers: nothing of it ever meets the rest
     """
 
     name: Name
@@ -38,7 +38,28 @@ class NewMerchant(Struct, frozen=True, forbid_unknown_fields=True):
     city: City = "BEIJING"
     mcc: Annotated[str, Meta(pattern=r"^[0-9]{4}\Z")] = "5999"
     country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] = "CN"
-    test: bool = True
+    test: bool = False
+
+
+class Act(Struct, frozen=True):
+    """Who did something to a merchant, and why.
+
+    checker  who looked at it before it counted, and is somebody else; None where the act needs nobody
+    """
+
+    maker: str
+    reason: str
+    checker: str | None = None
+
+
+class ActRow(Struct, frozen=True):
+    """An act as it is kept."""
+
+    act: str
+    maker: str
+    checker: str | None
+    reason: str
+    at: datetime
 
 
 class MerchantCard(Struct, frozen=True):

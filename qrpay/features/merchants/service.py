@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from qrpay.core import Core
 from qrpay.features.merchants import keys, store
 from qrpay.features.merchants.model import (
+    Act,
+    ActRow,
     Balance,
     Balances,
     CurrencyBalance,
@@ -34,9 +36,9 @@ from qrpay.features.merchants.problems import (
 )
 from qrpay.features.merchants.remembered import Remembered
 from qrpay.ledger.chart import AccountCode
-from qrpay.ledger.model import AccountFlag, NewAccount
+from qrpay.ledger.model import AccountChange, AccountFlag, NewAccount
 from qrpay.problem import FieldError, invalid_field, not_found
-from qrpay.values import CURRENCIES, Id, claim, id_from_text, id_text, new_id
+from qrpay.values import Id, claim, id_from_text, id_text, ledger_of, new_id
 from qrpay.web.callers import Merchant
 
 CHANNEL: Final = "qrpay_merchants"
@@ -108,12 +110,34 @@ async def add_terminal(core: Core, merchant: Id, store_id: Id, name: str, code: 
     return terminal
 
 
-async def set_status(core: Core, merchant: Id, status: Status) -> None:
-    """Freeze, close or revive a merchant: its secrets and its card follow. Raises `not_found`."""
+async def set_status(core: Core, merchant: Id, status: Status, act: Act) -> None:
+    """Freeze, close or revive a merchant: its secrets, its card and its accounts in the ledger follow.
+
+    Frozen: no money in or out (不收不付). Closed: none in, and what is owed can still be paid out and given back.
+    Safe to repeat, which also finishes what died half-way. Raises `not_found`.
+    """
     async with core.database.transaction() as within:
         if not await store.set_status(within, merchant, status):
             raise not_found()
+        await store.insert_act(within, merchant, status, act, core.clock())
         await store.announce(within, merchant)
+    owned = await store.accounts_of(core.database, merchant)
+    await core.ledger.change_accounts([_change(account, status) for account, _ in owned])
+
+
+def _change(account: Id, status: Status) -> AccountChange:
+    match status:
+        case "active":
+            return AccountChange.unfrozen(account)
+        case "frozen":
+            return AccountChange.frozen(account, credits_too=True)
+        case "closed":
+            return AccountChange(account, int(AccountFlag.CREDITS_FROZEN), int(AccountFlag.DEBITS_FROZEN))
+
+
+async def acts_of(core: Core, merchant: Id) -> Sequence[ActRow]:
+    """Who did what to a merchant and why, oldest first."""
+    return await store.acts(core.database, merchant)
 
 
 # What a caller may do --------------------------------------------------------------------------------------------
@@ -236,14 +260,19 @@ async def ensure_account(core: Core, merchant: Id, currency: str) -> Id:
     if _opened.get(account) is None:
         # The name first: an account that holds money always has an owner whom a statement can name.
         await store.insert_account(core.database, account, merchant, currency)
+        card = await directory(core, merchant)
         new = NewAccount(
             account,
-            CURRENCIES[currency].numeric,
+            ledger_of(currency, card.test),
             AccountCode.MERCHANT,
             AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS,
         )
         [result] = await core.ledger.create_accounts([new])
         assert result.stands, f"a merchant's account cannot be opened: {result.name}"
+        # Whoever freezes a merchant names its accounts first and freezes them then: one of us sees the other.
+        status = await store.status_of(core.database, merchant)
+        if status is not None and status != "active":
+            await core.ledger.change_accounts([_change(account, status)])
         _opened.put(account, account, _opened.reading)
     return account
 

@@ -8,12 +8,15 @@ from typing import Final
 from qrpay.database.pool import Queries
 from qrpay.database.statements import Statements
 from qrpay.features.merchants.model import (
+    Act,
+    ActRow,
     KeyHolder,
     KeyRow,
     MerchantCard,
     NewSecret,
     PairedPlace,
     StaffRow,
+    Status,
     Store,
     Terminal,
 )
@@ -37,6 +40,22 @@ async def merchant(queries: Queries, id_: Id) -> MerchantCard | None:
 async def set_status(within: Queries, id_: Id, status: str) -> bool:
     """Whether there was such a merchant."""
     return await within.fetchval(STATEMENTS["set_status"], id_, status) is not None
+
+
+async def status_of(queries: Queries, id_: Id) -> Status | None:
+    """Whether a merchant is in business."""
+    found: Status | None = await queries.fetchval(STATEMENTS["status_of"], id_)
+    return found
+
+
+async def insert_act(within: Queries, merchant_id: Id, act: str, by: Act, at: datetime) -> None:
+    """Note who did what to a merchant."""
+    await within.execute(STATEMENTS["insert_act"], merchant_id, act, by.maker, by.checker, by.reason, at)
+
+
+async def acts(queries: Queries, merchant_id: Id) -> list[ActRow]:
+    """Who did what to a merchant, oldest first."""
+    return [ActRow(*row) for row in await queries.fetch(STATEMENTS["acts"], merchant_id)]
 
 
 async def announce(within: Queries, id_: Id) -> None:

@@ -13,6 +13,33 @@ SELECT id, name, name_latin, city, mcc, country, status = 'active' AS verified, 
 -- $1 id uuid  $2 status text
 UPDATE merchants SET status = $2 WHERE id = $1 RETURNING id;
 
+-- name: status_of
+-- Whether a merchant is in business.
+-- $1 id uuid
+SELECT status FROM merchants WHERE id = $1;
+
+-- name: insert_act
+-- Note who did what to a merchant.
+-- $1 merchant uuid  $2 act  $3 maker  $4 checker  $5 reason text  $6 at timestamptz
+INSERT INTO merchant_acts (merchant, act, maker, checker, reason, at) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: acts
+-- Who did what to a merchant, oldest first; people do this by hand, so there are few.
+-- $1 merchant uuid
+SELECT act, maker, checker, reason, at FROM merchant_acts WHERE merchant = $1 ORDER BY id LIMIT 1000;
+
+-- check: a_frozen_merchant_is_frozen_in_the_ledger
+-- One that died half-way through a freeze: freeze it again.
+SELECT m.id FROM merchants AS m JOIN merchant_accounts AS o ON o.merchant = m.id JOIN accounts AS a ON a.id = o.account
+WHERE m.status = 'frozen' AND a.flags & 12 <> 12 OR m.status = 'closed' AND a.flags & 8 = 0
+   OR m.status = 'active' AND a.flags & 12 <> 0;
+
+-- check: a_merchants_money_is_on_its_own_side
+-- A test merchant's accounts stand in test ledgers, a live one's in live ones.
+SELECT o.account FROM merchants AS m JOIN merchant_accounts AS o ON o.merchant = m.id
+    JOIN accounts AS a ON a.id = o.account
+WHERE (a.ledger >= 10000) <> m.test;
+
 -- name: announce
 -- Tell every process, at commit, to forget what it remembers of a merchant.
 -- $1 merchant text
@@ -78,7 +105,7 @@ WHERE k.hash = $1 AND k.revoked_at IS NULL AND m.status = 'active' AND (k.expire
 -- The secrets of a merchant, oldest first, without those of the staff's days at the till.
 -- $1 merchant uuid  $2 limit bigint
 SELECT id, last_four, created_at, revoked_at, name, role, store, terminal, staff, networks, signed, expires_at
-FROM merchant_keys WHERE merchant = $1 AND staff IS NULL ORDER BY id DESC LIMIT $2;
+FROM merchant_keys WHERE merchant = $1 AND staff IS NULL ORDER BY created_at DESC, id DESC LIMIT $2;
 
 -- name: key
 -- One of a merchant's secrets.

@@ -30,12 +30,12 @@ from qrpay.features.payment_codes.model import (
 )
 from qrpay.features.payment_codes.problems import code_used
 from qrpay.features.payments import service as payments
-from qrpay.features.payments.problems import refusal_of
+from qrpay.features.payments.problems import refusal_of, test_and_live
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.markers import marker
 from qrpay.ledger.model import Outcome, Posted, Result, Transfer, TransferFlag
 from qrpay.problem import FieldError, invalid_field
-from qrpay.values import CURRENCIES, Id, claim, id_from_text, id_text, new_id, rfc3339
+from qrpay.values import TEST_LEDGERS, Id, claim, id_from_text, id_text, ledger_of, new_id, rfc3339
 from qrpay.web.callers import Merchant, Wallet
 from qrpay.web.limits import Limit
 
@@ -56,7 +56,7 @@ async def make(core: Core, wallet: Wallet, ask: NewPaymentCode) -> PaymentCode:
         if asked is None:
             raise invalid_field(errors=[FieldError("/account", "An account's id starts with acc_.")])
         owned = await e_accounts.owned_account(core, wallet.id, asked)
-        account, ledger = owned.id, CURRENCIES[owned.currency].numeric
+        account, ledger = owned.id, owned.ledger
     settings, now = core.settings, core.clock()
     refresh_at = now + timedelta(seconds=settings.payment_code_s)
     expires_at = refresh_at + timedelta(seconds=settings.payment_code_grace_s)
@@ -95,6 +95,8 @@ async def report(core: Core, merchant: Merchant, ask: ScanReport) -> tuple[ScanO
     if kind.what != "payment_code":
         raise code_not_payable(what=kind.what)
     code = await _known_code(core, merchant, ask)
+    if merchant.test is not (code.ledger >= TEST_LEDGERS):
+        raise test_and_live()
     row = await _order_of(core, merchant, ask, code)
     if row.amount is not None and row.amount >= core.settings.pin_from:
         return await _ask_customer(core, row, code)
@@ -152,7 +154,7 @@ async def _charge(core: Core, row: OrderRow, code: CodeRow) -> ScanOutcome:
         credit=merchants.account_of(row.merchant, row.currency),
         amount=row.amount,
         code=TransferCode.PAYMENT,
-        ledger=CURRENCIES[row.currency].numeric,
+        ledger=ledger_of(row.currency, code.ledger >= TEST_LEDGERS),  # the merchant's side, which was compared
         flags=TransferFlag.LINKED,
     )
     paid, used = await core.ledger.post_chain([payment, marker(code.id, TransferCode.CODE_USED, row.id)])

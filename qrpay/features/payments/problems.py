@@ -60,6 +60,11 @@ self_payment = row(
     "self_payment", 422, "Payer and payee are the same.", "付款方与收款方相同。",
     "Pay from another account.", "请更换付款账户。",
 )  # fmt: skip
+test_and_live = row(
+    "test_and_live", 422, "One side is for trying, the other is not.", "一方为测试,另一方为正式。",
+    "Pay a test merchant from a test account, and a live one from a live account: their money never meets.",
+    "测试商户须使用测试账户付款,正式商户须使用正式账户付款,两者资金互不相通。",
+)  # fmt: skip
 amount_required = row(
     "amount_required", 422, "This code leaves the amount to the payer.", "该码需要付款人输入金额。",
     "Send the amount.", "请输入金额。",
@@ -110,7 +115,7 @@ WITHOUT_FIGURES: Final[dict[str, Problem]] = {
     ),
 }
 """The same refusals to somebody who may not know the figures, or where there are none."""
-REFUSALS: Final = tuple(dict.fromkeys(OF_RESULT.values()))
+REFUSALS: Final = (*dict.fromkeys(OF_RESULT.values()), test_and_live)
 
 
 def refusal_of(outcome: Outcome, currency: str, resets_at: str, *, figures: bool) -> Refused:

@@ -29,12 +29,13 @@ from qrpay.features.payments.problems import (
     pin_required,
     refusal_of,
     self_payment,
+    test_and_live,
 )
 from qrpay.features.static_codes import service as static_codes
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Outcome, Posted, Result, Transfer
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
-from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, id_from_text, id_text, rfc3339
+from qrpay.values import CURRENCY_OF_LEDGER, TEST_LEDGERS, Id, Page, id_from_text, id_text, ledger_of, rfc3339
 from qrpay.web.callers import Wallet
 
 PAGES_MAX: Final = 10
@@ -119,6 +120,17 @@ async def _payee(core: Core, payable: Payable) -> PayeeView:
     return PayeeView(card.name, card.verified)
 
 
+async def _payee_for(core: Core, wallet: Wallet, payable: Payable) -> tuple[PayeeView, int]:
+    """Whom this wallet is to pay, and the ledger of what is owed: the engine refuses an account of another one.
+
+    Refuses `test_and_live` when one of both is for trying.
+    """
+    card = merchants.card_now(payable.merchant) or await merchants.directory(core, payable.merchant)
+    if card.test is not (wallet.ledger >= TEST_LEDGERS):
+        raise test_and_live()
+    return PayeeView(card.name, card.verified), ledger_of(payable.currency, card.test)
+
+
 # Paying --------------------------------------------------------------------------------------------------------
 
 
@@ -127,7 +139,7 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment, key: str | None = Non
 
     Who has paid already gets the same payment again, whatever the clock says: money is read first. Refuses what
     the code's check refuses, `order_paid` (by somebody else), `order_closed`, `code_expired`, `order_expired`,
-    `pin_required`, `pin_wrong`, and the ledger's refusals with their figures.
+    `test_and_live`, `pin_required`, `pin_wrong`, and the ledger's refusals with their figures.
     """
     payable = await _asked(core, wallet, ask, key)
     account = wallet.account if ask.account is None else await _account(core, wallet, ask.account)
@@ -136,14 +148,12 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment, key: str | None = Non
         raise self_payment()
     if core.clock() >= payable.expires_at:
         return await _after_expiry(core, wallet, payable, scanned=ask.scanned is not None and not payable.static)
-    payee_view = await _payee(core, payable)
+    payee_view, ledger = await _payee_for(core, wallet, payable)
     if not payee_view.verified and await orders.standing(core, payable.order) is None:
         raise account_frozen()  # the shop was frozen or closed after it showed this code
     needs_pin = payable.amount >= core.settings.pin_from
     if needs_pin and not await _confirmed(core, wallet, ask, payable):
         return await _standing(core, wallet, payable), False
-    # In the ledger of the currency that is owed: the engine refuses a payer's account of another one.
-    ledger = CURRENCIES[payable.currency].numeric
     code = TransferCode.PAYMENT_PIN if needs_pin else TransferCode.PAYMENT
     if payable.static:
         code = TransferCode.PAYMENT_STATIC

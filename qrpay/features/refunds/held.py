@@ -14,6 +14,7 @@ from qrpay.background.model import NewEvent
 from qrpay.background.outbox import announce
 from qrpay.core import Core
 from qrpay.features.e_accounts import service as e_accounts
+from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.remembered import Remembered
 from qrpay.features.payments.problems import OF_RESULT, currency_mismatch
 from qrpay.features.refunds import looks, store
@@ -22,7 +23,7 @@ from qrpay.features.refunds.problems import refund_not_held
 from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.model import AccountFlag, NewAccount, Outcome, Posted, Result, Transfer
 from qrpay.problem import FieldError, invalid_field, not_found
-from qrpay.values import CURRENCIES, CURRENCY_OF_LEDGER, Id, Page, claim, id_from_text, id_text
+from qrpay.values import CURRENCY_OF_LEDGER, Id, Page, claim, id_from_text, id_text, ledger_of
 from qrpay.web.callers import Wallet
 
 CANNOT_TAKE: Final = frozenset({
@@ -52,7 +53,8 @@ async def ensure_account(core: Core, merchant: Id, currency: str) -> Id:
     if _opened.get(account) is None:
         await store.keep_account(core.database, account, merchant, currency)
         guard = AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS
-        new = NewAccount(account, CURRENCIES[currency].numeric, AccountCode.REFUNDS_HELD, guard)
+        ledger = ledger_of(currency, (await merchants.directory(core, merchant)).test)
+        new = NewAccount(account, ledger, AccountCode.REFUNDS_HELD, guard)
         [result] = await core.ledger.create_accounts([new])
         assert result.stands, f"an account for held refunds cannot be opened: {result.name}"
         _opened.put(account, account, _opened.reading)

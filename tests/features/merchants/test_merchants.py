@@ -7,10 +7,10 @@ import pytest
 
 from qrpay.core import Core
 from qrpay.features.merchants import keys, service
-from qrpay.features.merchants.model import NewKey, NewMerchant, Onboarded
+from qrpay.features.merchants.model import Act, NewKey, NewMerchant, Onboarded
 from qrpay.features.merchants.remembered import Remembered
 from qrpay.ledger.chart import AccountCode
-from qrpay.ledger.model import AccountFlag
+from qrpay.ledger.model import FROZEN, AccountFlag
 from qrpay.problem import Refused
 from qrpay.values import claim, new_id
 
@@ -33,7 +33,7 @@ async def test_a_secret_proves_its_merchant_and_is_kept_as_a_keyed_hash_only(cor
 
     caller = await keys.check_secret(core, shop.secret.text)
 
-    assert (caller.id, caller.key, caller.test) == (shop.merchant.id, shop.secret.id, True)
+    assert (caller.id, caller.key, caller.test) == (shop.merchant.id, shop.secret.id, False)
     rows = await core.database.fetch("SELECT * FROM merchant_keys WHERE merchant = $1", shop.merchant.id)
     [row] = rows
     assert shop.secret.text not in str(dict(row))
@@ -45,8 +45,8 @@ async def test_every_bad_secret_gets_the_same_answer(core: Core) -> None:
     """Unknown, malformed, cut, lengthened, of another kind: nobody learns which part was right."""
     text = (await a_shop(core)).secret.text
     swapped = text[:-1] + ("A" if text[-1] != "A" else "B")
-    live = text.replace("sk_test_", "sk_live_")
-    for bad in ("", "sk_", text[:-1], text + "A", text + "\n", text.upper(), swapped, live, "sk_test_" + "é" * 32):
+    other = text.replace("sk_live_", "sk_test_")
+    for bad in ("", "sk_", text[:-1], text + "A", text + "\n", text.upper(), swapped, other, "sk_test_" + "é" * 32):
         assert await refusal(core, bad) == "unauthenticated"
 
 
@@ -65,18 +65,30 @@ async def test_a_revoked_secret_is_refused_while_the_next_one_goes_on(core: Core
 
 
 async def test_a_frozen_merchant_cannot_call(core: Core) -> None:
-    """Its secrets end with it, and its card no longer says verified, in every process that listens."""
+    """Its secrets end, its card no longer says verified in any process, and the ledger moves none of its money."""
     shop = await a_shop(core)
     await service.start(core)
     assert (await service.directory(core, shop.merchant.id)).verified
 
-    await service.set_status(core, shop.merchant.id, "frozen")
+    account = await service.ensure_account(core, shop.merchant.id, "CNY")
+    await service.set_status(core, shop.merchant.id, "frozen", Act("Lin", "A court order"))
 
     assert await refusal(core, shop.secret.text) == "unauthenticated"
     async with asyncio.timeout(2):
         while service.card_now(shop.merchant.id) is not None:
             await asyncio.sleep(0.01)
     assert not (await service.directory(core, shop.merchant.id)).verified
+    late = await service.ensure_account(core, shop.merchant.id, "USD")
+    for one in (account, late):
+        assert (await core.ledger.lookup_accounts([one]))[one].flags & FROZEN == FROZEN
+
+    await service.set_status(core, shop.merchant.id, "closed", Act("Lin", "It gave up"))
+    assert (await core.ledger.lookup_accounts([account]))[account].flags & FROZEN == AccountFlag.CREDITS_FROZEN
+    await service.set_status(core, shop.merchant.id, "active", Act("Lin", "It came back"))
+    assert not (await core.ledger.lookup_accounts([account]))[account].flags & FROZEN
+    assert [(row.act, row.maker) for row in await service.acts_of(core, shop.merchant.id)] == [
+        ("frozen", "Lin"), ("closed", "Lin"), ("active", "Lin"),
+    ]  # fmt: skip
 
 
 async def test_the_card_is_at_hand_once_it_was_asked_for(core: Core) -> None:

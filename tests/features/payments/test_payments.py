@@ -14,6 +14,7 @@ from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.e_accounts.model import Caps
 from qrpay.features.keys import service as keys
 from qrpay.features.merchants import service as merchants
+from qrpay.features.merchants.model import Act
 from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.markers import marker
 from qrpay.ledger.model import AccountFlag
@@ -268,7 +269,7 @@ async def test_a_frozen_shop_is_paid_no_more(home: House) -> None:
     first = await api.pay(api.ana, paid)
     shop = id_from_text("mer_", api.demo.merchant.id)
     assert shop is not None
-    await merchants.set_status(home.core, shop, "frozen")
+    await merchants.set_status(home.core, shop, "frozen", Act("Lin", "A court order"))
     async with asyncio.timeout(5):
         while (await api.post("/v1/scans", api.ana, {"scanned": open_["code"]["payload"]})).json["payee"]["verified"]:
             await asyncio.sleep(0.05)

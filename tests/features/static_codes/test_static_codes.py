@@ -13,6 +13,7 @@ from qrpay.codes import emv
 from qrpay.database.pool import Database
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.merchants import service as merchants
+from qrpay.features.merchants.model import Act
 from qrpay.features.orders import service as orders
 from qrpay.values import id_from_text, id_text, new_id
 from tests.web.house import House, house
@@ -223,10 +224,10 @@ async def test_a_changed_code_and_a_frozen_shop(home: House) -> None:
             assert said.verdict == (422, "code_forged")
         shop = id_from_text("mer_", api.demo.merchant.id)
         assert shop is not None
-        await merchants.set_status(home.core, shop, "frozen")
+        await merchants.set_status(home.core, shop, "frozen", Act("Lin", "A court order"))
         await asyncio.sleep(0.2)
         assert (await pay(api, code, None, fresh())).verdict == (409, "account_frozen")
-        await merchants.set_status(home.core, shop, "active")
+        await merchants.set_status(home.core, shop, "active", Act("Lin", "It was lifted"))
 
 
 async def test_the_sheet_and_the_link(home: House) -> None:
