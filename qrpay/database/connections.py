@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias
 
 import asyncpg
@@ -157,15 +157,17 @@ class DirectConnections(Queries):
         self._places = asyncio.Semaphore(size)
 
     async def open(self) -> None:
-        """Open all of them."""
-        self._free = [await self._connect() for _ in self._free]
+        """Open all of them; those that are open when one fails are closed by `close`."""
+        for place in range(len(self._free)):
+            self._free[place] = await self._connect()
 
     async def close(self) -> None:
         """Close those that are free; the others are dropped when their statement ends."""
         self._places = asyncio.Semaphore(0)
         for connection in self._free:
             if connection is not None and not connection.is_closed():
-                await connection.close(timeout=2.0)
+                with suppress(*MAYBE_AWAY):  # its server is gone: asyncpg has dropped it
+                    await connection.close(timeout=2.0)
         self._free.clear()
 
     async def _ask(self, method: str, query: Query, args: tuple[object, ...]) -> Any:

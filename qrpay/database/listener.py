@@ -68,12 +68,10 @@ class Listener:
                     self._connection = None
                     connection.terminate()
                 pause_s = 0.05
-            except MAYBE_AWAY as error:
-                if not is_away(error):
-                    raise
-                log.warning("database_listener_away", error=type(error).__name__)
-            except asyncpg.PostgresError as error:
-                log.warning("database_listener_refused", error=str(error))
+            except (*MAYBE_AWAY, asyncpg.PostgresError) as error:
+                # Whatever a connection ended of, another one listens: nobody would notice that this task had died.
+                word = "database_listener_away" if is_away(error) else "database_listener_refused"
+                log.warning(word, error=f"{type(error).__name__}: {error}")
             first = False
             self._started()
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter

@@ -1,8 +1,8 @@
 """The house's one way to PostgreSQL: a pool for ordinary statements, connections for batches, and LISTEN."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 
 import asyncpg
 import structlog
@@ -26,6 +26,8 @@ from qrpay.database.listener import Listener
 __all__ = ["Database", "DatabaseAway", "DatabaseUnusableError", "Queries", "Query", "Row", "dsn_as", "dsn_to"]
 
 log = structlog.get_logger()
+
+Entered = TypeVar("Entered")
 
 COMMAND_TIMEOUT_S: Final = 10.0
 """Kept on our side: a statement_timeout of the server can report success for a commit that waits for a standby."""
@@ -85,21 +87,30 @@ class Database(Connections):
             await prepare_connection(connection)
             return connection
 
-        await reachable(dsn, wait_s)
-        pool: asyncpg.Pool[Row] = await asyncpg.create_pool(
-            dsn,
-            min_size=0,
-            max_size=size,
-            init=prepare_connection,
-            connection_class=Connection,
-            server_settings=dict(SETTINGS),
-            **{**options, "connect": connect},
-        )
-        database = cls(dsn, pool, DirectConnections(ledger_connection, ledger_connections))
-        await database.ledger.open()
-        if await database.fetchval(_TOO_MIGHTY):
-            log.warning("database_role_too_mighty", advice="connect the application as qrpay_app, which owns nothing")
-        return database
+        async def opened() -> Database:
+            # A pool connects nowhere yet, so it needs no closing when what follows finds no server.
+            pool: asyncpg.Pool[Row] = await asyncpg.create_pool(
+                dsn,
+                min_size=0,
+                max_size=size,
+                init=prepare_connection,
+                connection_class=Connection,
+                server_settings=dict(SETTINGS),
+                **{**options, "connect": connect},
+            )
+            database = cls(dsn, pool, DirectConnections(ledger_connection, ledger_connections))
+            try:
+                await database.ledger.open()
+                if await database.fetchval(_TOO_MIGHTY):
+                    log.warning(
+                        "database_role_too_mighty", advice="connect the application as qrpay_app, which owns nothing"
+                    )
+            except BaseException:
+                await database.close()
+                raise
+            return database
+
+        return await _in_time(opened, wait_s)
 
     async def listen(
         self,
@@ -119,32 +130,40 @@ class Database(Connections):
         await self.ledger.close()
         try:
             await asyncio.wait_for(self._pool.close(), CLOSE_S_MAX)
-        except TimeoutError:
+        except MAYBE_AWAY:  # statements that take too long, or a server that is gone
             self._pool.terminate()
 
 
 async def reachable(dsn: str, wait_s: float = START_WAIT_S) -> None:
     """Return once the server lets us in; raises DatabaseUnusableError when it does not in time, or never will."""
+
+    async def entered() -> None:
+        connection = await connect(dsn, timeout=CONNECT_TIMEOUT_S)
+        await connection.close()
+
+    await _in_time(entered, wait_s)
+
+
+async def _in_time(enter: Callable[[], Awaitable[Entered]], wait_s: float) -> Entered:
+    """What `enter` answers, as soon as it gets in; a server that dies while it does is one that is starting again."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_s
     pause_s = 0.05
     while True:
         try:
-            connection = await connect(dsn, timeout=CONNECT_TIMEOUT_S)
+            return await enter()
         except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
             raise DatabaseUnusableError(
                 f"The database does not let us in: {error}. Look at the user, password and database name."
             ) from error
-        except MAYBE_AWAY as error:
+        except (DatabaseAway, *MAYBE_AWAY) as error:
             if not is_away(error):
                 raise
+            cause = error.__cause__ if isinstance(error, DatabaseAway) else error
             if loop.time() + pause_s > deadline:
                 raise DatabaseUnusableError(
-                    f"The database did not answer within {wait_s:g} s ({type(error).__name__}: {error})."
+                    f"The database did not answer within {wait_s:g} s ({type(cause).__name__}: {cause})."
                     " Look whether it runs, and at QRPAY_DATABASE_URL."
                 ) from error
             await asyncio.sleep(pause_s)
             pause_s = min(1.0, pause_s * 2)
-        else:
-            await connection.close()
-            return

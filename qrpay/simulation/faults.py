@@ -9,6 +9,7 @@ from typing import Final
 
 import asyncpg
 
+from qrpay.database.errors import MAYBE_AWAY
 from qrpay.database.statements import Statements
 from qrpay.simulation.clock import WorldClock
 from qrpay.simulation.plan import Fault
@@ -104,7 +105,7 @@ class Faults:
         await self._beside(fault, [(lock, (self._stage.people.customer(fault.account),))], fault.for_ms / 1_000)
 
     async def _beside(self, fault: Fault, statements: Sequence[tuple[str, tuple[object, ...]]], for_s: float) -> None:
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*MAYBE_AWAY, asyncpg.PostgresError):
             connection = await asyncpg.connect(self._dsn, timeout=5.0)
             try:
                 async with connection.transaction():
@@ -119,7 +120,7 @@ class Faults:
         """Lock accounts in the order that no batch takes, until PostgreSQL breaks the circle, whoever it ends."""
         people = self._stage.people
         highest_first = sorted((people.customer(n) for n in range(8)), reverse=True)
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*MAYBE_AWAY, asyncpg.PostgresError):
             connection = await asyncpg.connect(self._dsn, timeout=5.0)
             try:
                 before = await connection.fetchval(STATEMENTS.deadlocks.text)

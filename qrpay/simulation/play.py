@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from qrpay.app import features
 from qrpay.background.store import STATEMENTS as LOG_STATEMENTS
+from qrpay.database.errors import MAYBE_AWAY
 from qrpay.database.migrator import APPLICATION
 from qrpay.database.pool import Database, Row, dsn_as
 from qrpay.ledger import audit
@@ -70,6 +71,8 @@ class Player:
         async with AsyncExitStack() as stack:
             for number in range(WORKERS):
                 await self._hire(stack, number)
+            for worker in self._workers:
+                await worker.up()  # what breaks, breaks a house that is in use
             late: list[tuple[int, Call]] = []
             for number, one in enumerate(self.plan.rounds):
                 self.clock.move(one.pause_s)
@@ -108,7 +111,7 @@ class Player:
         stack.push_async_callback(proxy.close)
         dsn = self._dsn.replace(str(self._stage.socket), str(folder))
         settings = replace(self._stage.settings, database_url=dsn_as(dsn, APPLICATION), migration_url="")
-        worker = Worker(number, settings, self.clock, proxy)
+        worker = Worker(number, settings, self.clock, proxy, self.crashes.append)
         worker.start()
         stack.push_async_callback(worker.close)
         self._workers.append(worker)
@@ -171,7 +174,7 @@ class Player:
                 await asyncio.sleep(0.2)
         until = time.monotonic() + LOG_S_MAX
         while time.monotonic() < until:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*MAYBE_AWAY, asyncpg.PostgresError):
                 if await self._ask_server(STATEMENTS.logged_up_to.text):
                     return
             await asyncio.sleep(0.05)
@@ -187,7 +190,7 @@ class Player:
 
     async def _look(self) -> None:
         """Whether the invariants hold at this moment; a server that is away is asked another time."""
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(*MAYBE_AWAY, asyncpg.PostgresError):
             connection = await asyncpg.connect(self._dsn, timeout=5.0)
             try:
                 for check in [*audit.CHECKS, *LOG_STATEMENTS.checks, *(c for f in features() for c in f.checks)]:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from qrpay.app import open_core
 from qrpay.core import Core
 from qrpay.database.embedded import EmbeddedServer
+from qrpay.database.errors import MAYBE_AWAY
 from qrpay.database.migrator import APPLICATION, migrate
 from qrpay.database.pool import dsn_as, dsn_to
 from qrpay.database.statements import Statements
@@ -122,7 +123,7 @@ class Stage:
         for _ in range(300):
             try:
                 connection = await asyncpg.connect(self.dsn, timeout=5.0)
-            except (OSError, asyncpg.CannotConnectNowError, asyncpg.ObjectInUseError):
+            except (*MAYBE_AWAY, asyncpg.ObjectInUseError):
                 await asyncio.sleep(0.1)
                 continue
             try:

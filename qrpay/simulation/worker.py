@@ -1,7 +1,7 @@
 """A worker in this process: a whole house over its own line to PostgreSQL, that can be killed in the middle."""
 
 import asyncio
-import contextlib
+import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from qrpay.app import features, open_core, run_background
 from qrpay.core import Core
-from qrpay.database.errors import MAYBE_AWAY, DatabaseUnusableError
+from qrpay.database.errors import MAYBE_AWAY, DatabaseAway, DatabaseUnusableError
 from qrpay.settings import Settings
 from qrpay.simulation.clock import WorldClock
 from qrpay.simulation.proxy import Proxy
@@ -19,6 +19,8 @@ from qrpay.simulation.proxy import Proxy
 T = TypeVar("T")
 
 _OWNER: ContextVar["Life | None"] = ContextVar("owner", default=None)
+CANNOT_START: Final = (DatabaseUnusableError, DatabaseAway, *MAYBE_AWAY)
+"""What a worker ends of when the database is away, or goes away under its start."""
 OPEN_S_MAX: Final = 30.0
 PAUSE_S: Final = 0.05
 
@@ -44,14 +46,20 @@ class WorkerKilled(Exception):
 
 
 class Worker:
-    """One worker. `settings` name the database; what it says to PostgreSQL goes through `proxy`."""
+    """One worker. `settings` name the database; what it says to PostgreSQL goes through `proxy`.
 
-    def __init__(self, number: int, settings: Settings, clock: WorldClock, proxy: Proxy) -> None:
+    crashed  is told of what no worker may end of
+    """
+
+    def __init__(
+        self, number: int, settings: Settings, clock: WorldClock, proxy: Proxy, crashed: Callable[[str], None]
+    ) -> None:
         self.number = number
         self.proxy = proxy
         self.killed = 0
         self._settings = settings
         self._clock = clock
+        self._crashed = crashed
         self._life = Life()
         self._core: Core | None = None
         self._up = asyncio.Event()
@@ -67,6 +75,11 @@ class Worker:
             self._running = asyncio.create_task(self._run(), name=f"worker {self.number}")
         finally:
             _OWNER.reset(token)
+
+    async def up(self) -> None:
+        """Wait until it takes calls."""
+        async with asyncio.timeout(OPEN_S_MAX):
+            await self._up.wait()
 
     async def kill(self) -> None:
         """Die at once: the lines are cut, then nothing of it runs any more."""
@@ -87,8 +100,7 @@ class Worker:
 
     async def ask(self, work: Callable[[Core], Awaitable[T]]) -> T:
         """Let the worker do this. Raises WorkerKilled when it dies meanwhile."""
-        async with asyncio.timeout(OPEN_S_MAX):
-            await self._up.wait()
+        await self.up()
         core = self._core
         assert core is not None, "a worker that is up has a core"
         token = _OWNER.set(self._life)
@@ -102,17 +114,23 @@ class Worker:
         return task.result()
 
     async def _run(self) -> None:
+        """Be the supervisor: whatever a worker ended of, another one starts."""
+        while not self._stop.is_set():
+            working = asyncio.create_task(self._work())
+            await asyncio.wait([working])
+            self._up.clear()
+            error = working.exception()
+            if error is not None and not isinstance(error, CANNOT_START):
+                self._crashed(f"worker {self.number} ended: {''.join(traceback.format_exception(error))}")
+            await asyncio.sleep(PAUSE_S)
+
+    async def _work(self) -> None:
         # The sweeps are called by the plan, at its own moments; the log and its readers run as they always do.
         house = [replace(feature, jobs=()) for feature in features()]
-        while not self._stop.is_set():
-            # A worker that cannot come up ends, and its supervisor starts it again.
-            with contextlib.suppress(DatabaseUnusableError, *MAYBE_AWAY):
-                async with open_core(self._settings, self._clock) as core:
-                    self._core = core
-                    self._up.set()
-                    await run_background(core, house, self._stop)
-            self._up.clear()
-            await asyncio.sleep(PAUSE_S)
+        async with open_core(self._settings, self._clock) as core:
+            self._core = core
+            self._up.set()
+            await run_background(core, house, self._stop)
 
     async def _bury(self, core: Core | None) -> None:
         for _ in range(3):  # what is cancelled may start something as it ends

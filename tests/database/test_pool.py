@@ -1,6 +1,7 @@
 """Connections: what statements answer, and what callers are told when the database is away."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from qrpay.database.connections import STATEMENTS_MAX
 from qrpay.database.pool import Database, DatabaseAway, DatabaseUnusableError, dsn_to
 from qrpay.problem import Refused
+from qrpay.simulation.proxy import Proxy, Trap
 
 
 async def test_json_goes_in_and_comes_out_as_it_was(database: Database) -> None:
@@ -123,6 +125,23 @@ async def test_of_two_channels_each_hears_its_own(fresh_dsn: str) -> None:
     assert await asyncio.wait_for(refunds.get(), 5) == "r"
     assert await asyncio.wait_for(orders.get(), 5) == "o"
     await database.close()
+
+
+async def test_a_server_that_dies_while_we_come_in_is_waited_for(fresh_dsn: str, tmp_path: Path) -> None:
+    """It let us in and then cut the line, as one does that was killed: opening goes on until it is back."""
+    bitten: list[str] = []
+    socket = fresh_dsn.partition("host=")[2].partition("&")[0]
+    proxy = Proxy(tmp_path / "p", Path(socket), bitten.append)
+    await proxy.open()
+    for _ in range(3):
+        proxy.set(Trap("cut_unsent", "qrpay"))
+
+    database = await Database.open(fresh_dsn.replace(socket, str(proxy.folder)))
+
+    assert bitten == ["cut_unsent"] * 3
+    assert await database.fetchval("SELECT 1") == await database.ledger.fetchval("SELECT 1") == 1
+    await database.close()
+    await proxy.close()
 
 
 async def test_an_absent_server_is_named_in_time() -> None:

@@ -1,5 +1,6 @@
-"""Short histories on the real thing, with faults on the session's server; with PostgreSQL killed where it is served."""
+"""Short histories on the real thing, with faults on the session's server; and with PostgreSQL killed on its own."""
 
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
@@ -7,15 +8,20 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from qrpay.database.migrator import APPLICATION
+from qrpay.database.pool import dsn_as
 from qrpay.ledger.counters import Counters
 from qrpay.ledger.model import FROZEN, Result
 from qrpay.settings import Settings
+from qrpay.simulation.clock import WorldClock
 from qrpay.simulation.history import History
 from qrpay.simulation.plan import ON_A_SERVER_OF_OTHERS, STARTS, Call, Fault, Plan, Round, drawn
 from qrpay.simulation.play import played
+from qrpay.simulation.proxy import Proxy, Trap
 from qrpay.simulation.served import played_over_http, served_plan
 from qrpay.simulation.stage import stage
 from qrpay.simulation.verdict import judged
+from qrpay.simulation.worker import Worker
 from tests.conftest import BINARIES
 
 pytestmark = pytest.mark.xdist_group("simulation")
@@ -37,6 +43,37 @@ async def test_a_history_with_faults_is_explained(server_dsn: str, tmp_path: Pat
     assert sum(history.injected.values()) > 0
     assert verdict.checks["answers explained"] > 50
     assert verdict.checks["transfers replayed by the rules"] > 20
+
+
+async def test_postgresql_is_killed_in_a_history(tmp_path: Path) -> None:
+    """The server of the simulation's own is killed and comes back from its log."""
+    history = await history_of(Settings(home=str(tmp_path)), 11, 0.5, "postgres_killed")
+    assert history.bitten["postgres_killed"] > 0
+    assert judged(history).violations == []
+
+
+async def test_a_worker_whose_database_dies_under_its_start_is_followed_by_another(
+    server_dsn: str, tmp_path: Path
+) -> None:
+    """At whichever statement of its start the line is cut, it ends; the next one comes up and answers."""
+    bitten: list[str] = []
+    crashed: list[str] = []
+    async with stage(Settings(home=str(tmp_path), migration_url=server_dsn)) as place, place.database() as dsn:
+        proxy = Proxy(tmp_path / "line", place.socket, bitten.append)
+        await proxy.open()
+        for statements in range(9):
+            proxy.set(Trap("cut_unsent", "qrpay", after=statements))
+        through = dsn_as(dsn.replace(str(place.socket), str(proxy.folder)), APPLICATION)
+        settings = replace(place.settings, database_url=through, migration_url="")
+        worker = Worker(0, settings, WorldClock(datetime.fromisoformat(STARTS[0])), proxy, crashed.append)
+        worker.start()
+        await worker.up()
+        proxy.disarm()
+        assert await worker.ask(lambda core: core.ledger.lookup_accounts([])) == {}
+        await worker.close()
+        await proxy.close()
+    assert len(bitten) > 3, "it came up before anything broke"
+    assert crashed == []
 
 
 async def test_a_hold_that_ran_out_gives_back_its_cap(server_dsn: str, tmp_path: Path) -> None:
@@ -69,13 +106,17 @@ async def test_a_clone_gives_out_no_number_twice(tmp_path: Path) -> None:
 
 
 async def test_a_served_house_is_killed_and_explained(tmp_path: Path) -> None:
-    """Ten seconds over HTTP against two worker processes: both are killed, PostgreSQL too: every answer was true."""
+    """Ten seconds over HTTP against two worker processes: both are killed, PostgreSQL twice: every answer was true.
+
+    The second worker and PostgreSQL are killed together, so a house comes up while its database is down or dying.
+    """
     plan = served_plan(1, 10, 12)
-    faults = [Fault("worker_killed")], [Fault("postgres_killed")], [Fault("worker_killed", worker=1)]
+    both = [Fault("worker_killed", worker=1), Fault("postgres_killed")]
+    faults = [Fault("worker_killed")], [Fault("postgres_killed")], both
     rounds = [replace(one, faults=faults[n // 3 - 1] if n in (3, 6, 9) else []) for n, one in enumerate(plan.rounds)]
     settings = Settings(home=str(tmp_path), postgres_bin=str(BINARIES or ""))
     history = await played_over_http(settings, replace(plan, rounds=rounds), Console(quiet=True))
-    assert history.bitten == {"worker_killed": 2, "postgres_killed": 1}
+    assert history.bitten == {"worker_killed": 2, "postgres_killed": 2}
     words = {asked.answer.word for asked in history.asked if asked.answer}
     assert {"paid", "closed"} <= words and words & {"lost", "unavailable"}, "nobody noticed, so nothing was tested"
     verdict = judged(history)

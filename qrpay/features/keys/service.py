@@ -6,17 +6,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
+from qrpay.background.jobs import guarded
 from qrpay.codes.signing import CLOCK_SKEW, Key, Purpose, new_key
 from qrpay.core import Core
-from qrpay.database.errors import DatabaseAway
 from qrpay.database.pool import Queries
 from qrpay.features.keys import store
 from qrpay.features.keys.model import PURPOSES, ROTATE_BEFORE, SIGN_FOR, VERIFY_FOR, SealedKey
 from qrpay.problem import not_found
-
-log = structlog.get_logger()
 
 CHANNEL: Final = "qrpay_keys"
 RELOAD_S: Final = 30.0
@@ -32,7 +28,19 @@ async def start(core: Core) -> None:
     # Listening comes before loading, so that a change in between is not missed.
     await core.database.listen(CHANNEL, lambda _payload: changed.set(), changed.set)
     known = await load(core)
-    task = asyncio.create_task(_follow(core, changed, known), name="keys follow changes")
+
+    async def follow() -> None:
+        nonlocal known
+        with suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), RELOAD_S)
+        changed.clear()
+        try:
+            known = await load(core, known)
+        except BaseException:
+            changed.set()  # tried again in a moment; until then the keys of before go on
+            raise
+
+    task = asyncio.create_task(guarded("keys follow changes", follow), name="keys follow changes")
     _watching.add(task)
     task.add_done_callback(_watching.discard)
 
@@ -105,17 +113,6 @@ async def rotate_what_ends(core: Core) -> int:
     lasting = {key.purpose for key in keys if key.revoked_at is None and key.sign_until > soon}
     ending = [purpose for purpose in PURPOSES if purpose not in lasting]
     return len(await rotate(core, ending)) if ending else 0
-
-
-async def _follow(core: Core, changed: asyncio.Event, known: Sequence[Key]) -> None:
-    while True:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), RELOAD_S)
-        changed.clear()
-        try:
-            known = await load(core, known)
-        except DatabaseAway:
-            log.warning("keys_not_loaded", advice="the keys of before go on; they are loaded again in a moment")
 
 
 async def _succeed(core: Core, within: Queries, purpose: Purpose, begins: datetime) -> str:

@@ -138,6 +138,29 @@ async def test_a_leaked_key_is_refused_by_all_processes_within_a_second(fresh_ds
     await there.close()
 
 
+async def test_a_key_that_cannot_be_opened_stops_nobody_from_hearing_of_the_next(
+    fresh_dsn: str, clock: HandClock
+) -> None:
+    """A key sealed under another secret fails to load; once it is revoked, a process that met it follows again."""
+    here, there = [await Database.open(fresh_dsn, role=APPLICATION, ledger_connections=1) for _ in range(2)]
+    one, other = core_over(here, clock), core_over(there, clock)
+    await service.start(one)
+    await service.start(other)
+    leaked = other.keyring.signer("code", clock()).kid
+    stranger = msgspec.structs.replace(one, vault=Vault(b"s" * 32))
+    [sealed_elsewhere] = await service.rotate(stranger, ["receipt"], at_once=True)
+    with pytest.raises(BadSettings):
+        await service.load(other)
+
+    await service.revoke(one, sealed_elsewhere)
+    await service.revoke(one, leaked)
+    await asyncio.wait_for(until_unknown(other, leaked), 3 * NOTICED_S_MAX)
+
+    assert sealed_elsewhere not in await published(other)
+    await here.close()
+    await there.close()
+
+
 async def test_revoking_a_key_nobody_knows_is_refused(fresh_core: Core) -> None:
     """A slip of the hand is told, and makes no key."""
     await service.make_first_keys(fresh_core)
