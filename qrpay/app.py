@@ -29,6 +29,7 @@ FEATURES: Final = (
     "payments",  # a wallet scans and pays; receipts
     "payment_codes",  # a till scans a customer's code
     "refunds",  # giving money back
+    "settlement",  # paying merchants out
     "events",  # what happened, by polling and as a stream
     "webhooks",  # what happened, told to whoever wants to be called
 )
