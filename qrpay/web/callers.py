@@ -11,6 +11,7 @@ from qrpay.values import Id
 
 if TYPE_CHECKING:
     from qrpay.core import Core
+    from qrpay.web.signatures import Message
 
 Role = Literal["owner", "manager", "cashier", "terminal", "reader"]
 Act = Literal["read", "books", "sell", "refund", "manage"]
@@ -112,9 +113,12 @@ class Credential(Struct, frozen=True):
     caller      the kind it proves
     check       (core, text) to the caller, or raises `unauthenticated` / `token_expired`
     remember_s  how long an answer may be remembered (bounds how late a revocation is seen)
+    signed      (core, caller, message) returns when the signature of a request holds; asked for a request that bears
+                one, and for a caller whose bounds ask for one
     """
 
     prefix: str
     caller: type[Merchant] | type[Wallet] | type[Operator]
     check: "Callable[[Core, str], Awaitable[Caller]]"
     remember_s: float
+    signed: "Callable[[Core, Merchant, Message], Awaitable[None]] | None" = None

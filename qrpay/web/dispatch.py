@@ -31,7 +31,7 @@ from qrpay.problem import (
     unsupported_media_type,
     wrong_caller,
 )
-from qrpay.web import strict
+from qrpay.web import signatures, strict
 from qrpay.web.callers import Caller, Credential, Merchant, Wallet
 from qrpay.web.limits import Limit
 from qrpay.web.protocol import Connection
@@ -122,15 +122,24 @@ class Dispatcher:
     async def _serve(self, served: Served, request: Request, path: Mapping[str, str]) -> Any:
         route = served.route
         caller: Caller | None = None
+        signed = False
         if route.caller is not None:
             caller = await self._caller(request)
             if type(caller) is not route.caller:
                 raise wrong_caller(caller=WHO[route.caller.__name__])
-            if type(caller) is Merchant and caller.bounds is not None:
-                caller.bounds.admit(route.act, request.peer)
+            if type(caller) is Merchant:
+                signed = not request.plain and "Signature-Input" in request.headers
+                if caller.bounds is not None:
+                    caller.bounds.admit(route.act, request.peer)
+                    signed = signed or caller.bounds.signed
             self._limit.take(caller.id)
         else:
             self._limit.take(request.peer)
+        body: bytes | None = None
+        if signed:
+            assert type(caller) is Merchant
+            body = b"" if served.decoder is None else await self._json_body(request, route)
+            await self._check_signature(caller, request, body)
         call = Call(self.core, request, caller, path)
         ask: Any = NOTHING
         if served.query is not None:
@@ -138,7 +147,9 @@ class Dispatcher:
         elif request.query:
             strict.query(type(NOTHING), request.query)
         if served.decoder is not None:
-            ask = strict.decode(served.decoder, await self._json_body(request, route))
+            if body is None:
+                body = await self._json_body(request, route)
+            ask = strict.decode(served.decoder, body or b"{}")
         said = await route.handler(call, ask)
         return STREAMED if route.stream and not isinstance(said, Answer | Document) else said
 
@@ -146,13 +157,18 @@ class Dispatcher:
         settings = self.core.settings
         body = await request.body(settings.body_max, settings.body_s)
         if not body and route.body_optional:
-            return b"{}"
+            return body
         if not body:
             raise malformed_request(errors=[FieldError("", "An empty body is no JSON object.")])
         media_type = request.headers.get("Content-Type", "")
         if media_type != "application/json" and not _is_json(media_type):
             raise unsupported_media_type()
         return body
+
+    async def _check_signature(self, caller: Merchant, request: Request, body: bytes) -> None:
+        """Return when the request's signature holds."""
+        check = next(one.signed for one in self._credentials if one.caller is Merchant and one.signed is not None)
+        await check(self.core, caller, signatures.message_of(request, body, self.core.settings.url))
 
     def _encode(self, served: Served, value: Any, request: Request, *, close: bool) -> tuple[int, bytes]:
         status, headers = served.status, None

@@ -13,6 +13,7 @@ from qrpay.problem import (
     Problem,
     body_too_large,
     duplicate_field,
+    forbidden,
     invalid_field,
     malformed_request,
     misdirected_request,
@@ -28,6 +29,7 @@ from qrpay.problem import (
 )
 from qrpay.web.callers import Merchant, Operator, Wallet
 from qrpay.web.routes import Document, Route, Routes
+from qrpay.web.signatures import nonce_replayed, signature_invalid, timestamp_out_of_window
 
 SCHEMES = {
     Merchant: ("merchant_key", "A merchant's key `sk_test_…` or `sk_live_…`."),
@@ -189,6 +191,8 @@ def _common(route: Route) -> list[Problem]:
     rows += [overloaded, unavailable]
     if route.caller is not None:
         rows += [unauthenticated, token_expired, wrong_caller]
+    if route.caller is Merchant:
+        rows += [signature_invalid, timestamp_out_of_window, nonce_replayed, forbidden]
     if "{" in route.path:
         rows.append(not_found)
     if route.body is not None:

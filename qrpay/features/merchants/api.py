@@ -2,26 +2,23 @@
 
 from typing import Final
 
-from qrpay.features.merchants import keys, service, staff, terminals
-from qrpay.features.merchants.model import (
-    Balances,
+from qrpay.features.merchants import keys, service, signatures, staff, terminals
+from qrpay.features.merchants.credentials import (
     KeyView,
-    MerchantView,
     NewKey,
+    NewSigner,
     NewStaff,
-    NewStore,
-    NewTerminal,
     PairAsk,
     Paired,
     PairingCode,
     Rotation,
+    SignerView,
     SignIn,
     StaffChange,
     StaffSession,
     StaffView,
-    StoreView,
-    TerminalView,
 )
+from qrpay.features.merchants.model import Balances, MerchantView, NewStore, NewTerminal, StoreView, TerminalView
 from qrpay.features.merchants.problems import (
     code_taken,
     key_calling,
@@ -30,6 +27,8 @@ from qrpay.features.merchants.problems import (
     merchant_name_refused,
     number_taken,
     pairing_code_unknown,
+    signer_refused,
+    signers_full,
     staff_code_wrong,
     staff_locked,
     terminal_needed,
@@ -125,6 +124,30 @@ async def rotate_key(call: Call, ask: Rotation) -> KeyView:
 async def revoke_key(call: Call, _ask: Nothing) -> KeyView:
     """End a key; every worker refuses it within five seconds. Safe to repeat."""
     return await keys.revoke_own(call.core, call.merchant.id, call.path["key"], call.merchant.key)
+
+
+# Public keys for signed requests ------------------------------------------------------------------------------
+
+
+@routes.post(
+    "/v1/signing-keys", caller=Merchant, body=NewSigner, returns=SignerView, status=201,
+    problems=[signer_refused, signers_full],
+)  # fmt: skip
+async def create_signing_key(call: Call, ask: NewSigner) -> SignerView:
+    """Register a public key with which you sign requests (RFC 9421); its `id` is the `keyid` of your signatures."""
+    return await signatures.add(call.core, call.merchant.id, ask)
+
+
+@routes.get("/v1/signing-keys", caller=Merchant, returns=Page[SignerView])
+async def list_signing_keys(call: Call, _ask: Nothing) -> Page[SignerView]:
+    """List the public keys with which you sign requests, latest first."""
+    return Page(await signatures.listed(call.core, call.merchant.id))
+
+
+@routes.post("/v1/signing-keys/{signing_key}/revoke", caller=Merchant, returns=SignerView)
+async def revoke_signing_key(call: Call, _ask: Nothing) -> SignerView:
+    """End a public key; every worker refuses its signatures within five seconds. Safe to repeat."""
+    return await signatures.revoke(call.core, call.merchant.id, call.path["signing_key"])
 
 
 # Staff ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import msgspec
 from qrpay.core import Core
 from qrpay.feature import Shell
 from qrpay.features.merchants import keys, service
-from qrpay.features.merchants.model import Act, NewKey, NewMerchant, Status
+from qrpay.features.merchants.credentials import NewKey
+from qrpay.features.merchants.model import Act, NewMerchant, Status
 from qrpay.values import Id, id_from_text, id_text, rfc3339
 
 

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from qrpay.core import Core
 from qrpay.database.pool import Queries
-from qrpay.features.merchants import store
-from qrpay.features.merchants.model import KeyHolder, KeyRow, KeyView, NewKey, NewSecret, Secret
+from qrpay.features.merchants import credential_store
+from qrpay.features.merchants.credentials import KeyHolder, KeyRow, KeyView, NewKey, NewSecret
+from qrpay.features.merchants.model import Secret
 from qrpay.features.merchants.problems import key_calling, key_ended, keys_full
 from qrpay.problem import FieldError, invalid_field, not_found, unauthenticated
 from qrpay.values import Id, id_from_text, id_text, new_id, rfc3339
@@ -35,7 +36,7 @@ def new_secret(test: bool) -> Secret:
 async def keep(core: Core, queries: Queries, secret: Secret, merchant: Id, **held: object) -> None:
     """Keep a secret's keyed hash, with what holds it in (fields of NewSecret). Raises `keys_full`."""
     row = NewSecret(secret.id, merchant, hash_of(core, secret.text), secret.text[-4:], **held)  # type: ignore[arg-type] # checked by whoever names them
-    if not await store.insert_key(queries, row, core.clock(), KEYS_MAX):
+    if not await credential_store.insert_key(queries, row, core.clock(), KEYS_MAX):
         raise keys_full(limit=KEYS_MAX)
 
 
@@ -46,7 +47,11 @@ def hash_of(core: Core, text: str) -> bytes:
 
 async def check_secret(core: Core, text: str) -> Merchant:
     """The merchant behind `sk_…`. Raises `unauthenticated`, alike for unknown, revoked, over, frozen and malformed."""
-    holder = await store.key_holder(core.database, hash_of(core, text), core.clock()) if _SECRET.match(text) else None
+    holder = (
+        await credential_store.key_holder(core.database, hash_of(core, text), core.clock())
+        if _SECRET.match(text)
+        else None
+    )
     if holder is None:
         raise unauthenticated()
     return Merchant(holder.merchant, holder.key, holder.test, _bounds(holder))
@@ -93,7 +98,7 @@ def _ranges(texts: Sequence[str]) -> list[str]:
 
 async def listed(core: Core, merchant: Id) -> Sequence[KeyView]:
     """A merchant's latest keys, oldest first, each by its last four characters; without the staff's shifts."""
-    return [shown(row) for row in await store.keys(core.database, merchant, SHOWN_MAX)]
+    return [shown(row) for row in await credential_store.keys(core.database, merchant, SHOWN_MAX)]
 
 
 async def rotate(core: Core, merchant: Id, test: bool, text: str, overlap_s: int, calling: Id | None = None) -> KeyView:
@@ -114,7 +119,7 @@ async def rotate(core: Core, merchant: Id, test: bool, text: str, overlap_s: int
             name=old.name, role=old.role, store=old.store, terminal=old.terminal, networks=old.networks,
             signed=old.signed, expires_at=old.expires_at,
         )  # fmt: skip
-        await store.expire_key(within, old.id, now + timedelta(seconds=overlap_s))
+        await credential_store.expire_key(within, old.id, now + timedelta(seconds=overlap_s))
     return shown(await _key(core, merchant, secret.id), secret)
 
 
@@ -126,7 +131,7 @@ async def revoke_own(core: Core, merchant: Id, text: str, calling: Id) -> KeyVie
     row = await own(core, merchant, text)
     if row.id == calling:
         raise key_calling(overlap=OWN_OVERLAP_S)
-    await store.revoke_key(core.database, row.id, core.clock())
+    await credential_store.revoke_key(core.database, row.id, core.clock())
     return shown(await _key(core, merchant, row.id))
 
 
@@ -139,7 +144,7 @@ async def own(core: Core, merchant: Id, text: str) -> KeyRow:
 
 
 async def _key(core: Core, merchant: Id, id_: Id) -> KeyRow:
-    row = await store.key(core.database, merchant, id_)
+    row = await credential_store.key(core.database, merchant, id_)
     if row is None:
         raise not_found()
     return row
@@ -169,5 +174,5 @@ def shown(row: KeyRow, secret: Secret | None = None) -> KeyView:
 
 async def revoke(core: Core, key: Id) -> None:
     """End anybody's key. Safe to repeat. Raises `not_found`."""
-    if not await store.revoke_key(core.database, key, core.clock()):
+    if not await credential_store.revoke_key(core.database, key, core.clock()):
         raise not_found()

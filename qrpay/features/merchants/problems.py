@@ -42,6 +42,21 @@ key_calling = row(
 )  # fmt: skip
 """Figure: `overlap`, seconds."""
 
+signer_refused = row(
+    "signer_refused", 422, "This is no Ed25519 public key we take.", "该公钥不符合要求。",
+    "Send the public half of an Ed25519 key, 32 bytes in base64, or the line of its PEM: {reason}",
+    "请提供 Ed25519 公钥(32 字节的 base64,或 PEM 中的 base64 行):{reason}",
+)  # fmt: skip
+"""Figure: `reason`, a sentence."""
+
+signers_full = row(
+    "signers_full", 409, "This key is registered already, or there are as many as there may be.",
+    "该公钥已登记,或数量已达上限。",
+    "Use another key, or end one first: a merchant may have {limit}.",
+    "请更换公钥或先停用一个:每个商户最多 {limit} 个。",
+)  # fmt: skip
+"""Figure: `limit`."""
+
 pairing_code_unknown = row(
     "pairing_code_unknown", 404, "This pairing code is not good, or not any more.", "配对码无效或已失效。",
     "Have the owner show a new one: each is good once, for ten minutes.",

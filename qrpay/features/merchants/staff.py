@@ -9,8 +9,8 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from qrpay.core import Core
-from qrpay.features.merchants import keys, store
-from qrpay.features.merchants.model import NewStaff, SignIn, StaffChange, StaffRow, StaffSession, StaffView
+from qrpay.features.merchants import credential_store, keys, store
+from qrpay.features.merchants.credentials import NewStaff, SignIn, StaffChange, StaffRow, StaffSession, StaffView
 from qrpay.features.merchants.names import check_name
 from qrpay.features.merchants.problems import number_taken, staff_code_wrong, staff_locked
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
@@ -35,14 +35,14 @@ async def add(core: Core, merchant: Id, ask: NewStaff) -> StaffView:
     row = StaffRow(
         id_, merchant, at, ask.number, ask.name, ask.role, ask.refund_max, _hash(core, id_, code), 0, None
     )  # fmt: skip
-    if not await store.insert_staff(core.database, row, STAFF_MAX):
+    if not await credential_store.insert_staff(core.database, row, STAFF_MAX):
         raise number_taken(limit=STAFF_MAX)
     return shown(row, UNSET if ask.code else code)
 
 
 async def listed(core: Core, merchant: Id) -> Sequence[StaffView]:
     """Who works at a merchant's tills, by number."""
-    return [shown(row) for row in await store.staff(core.database, merchant, STAFF_MAX)]
+    return [shown(row) for row in await credential_store.staff(core.database, merchant, STAFF_MAX)]
 
 
 async def change(core: Core, merchant: Id, text: str, ask: StaffChange) -> StaffView:
@@ -60,9 +60,9 @@ async def change(core: Core, merchant: Id, text: str, ask: StaffChange) -> Staff
         code = _drawn()
         row = replace(row, code=_hash(core, row.id, code), locked_until=None)
     async with core.database.transaction() as within:
-        await store.change_staff(within, row)
+        await credential_store.change_staff(within, row)
         if ask.renew_code:
-            await store.revoke_staff_keys(within, row.id, core.clock())
+            await credential_store.revoke_staff_keys(within, row.id, core.clock())
     return shown(row, code)
 
 
@@ -70,13 +70,13 @@ async def remove(core: Core, merchant: Id, text: str) -> None:
     """Somebody leaves: they are signed out everywhere. Raises `not_found`."""
     row = await _own(core, merchant, text)
     async with core.database.transaction() as within:
-        await store.remove_staff(within, merchant, row.id, core.clock())
-        await store.revoke_staff_keys(within, row.id, core.clock())
+        await credential_store.remove_staff(within, merchant, row.id, core.clock())
+        await credential_store.revoke_staff_keys(within, row.id, core.clock())
 
 
 async def _own(core: Core, merchant: Id, text: str) -> StaffRow:
     id_ = id_from_text(PREFIX, text)
-    row = await store.staff_by_id(core.database, merchant, id_) if id_ else None
+    row = await credential_store.staff_by_id(core.database, merchant, id_) if id_ else None
     if row is None:
         raise not_found()
     return row
@@ -94,7 +94,7 @@ async def sign_in(core: Core, terminal: Merchant, ask: SignIn) -> StaffSession:
     now = core.clock()
     refused: Refused | None = None
     async with core.database.transaction() as within:
-        row = await store.staff_by_number(within, terminal.id, ask.number)
+        row = await credential_store.staff_by_number(within, terminal.id, ask.number)
         if row is None or row.store not in (None, terminal.store):
             refused = staff_code_wrong()
         elif row.locked_until is not None and row.locked_until > now:
@@ -102,10 +102,12 @@ async def sign_in(core: Core, terminal: Merchant, ask: SignIn) -> StaffSession:
         elif not core.vault.same(row.code, _hash(core, row.id, ask.code)):
             # Counted where it is decided, so the refusal is raised once this has committed.
             tries = row.tries + 1
-            await store.count_try(within, row.id, tries % TRIES_MAX, now + LOCK if tries >= TRIES_MAX else None)
+            await credential_store.count_try(
+                within, row.id, tries % TRIES_MAX, now + LOCK if tries >= TRIES_MAX else None
+            )
             refused = staff_code_wrong()
         else:
-            await store.count_try(within, row.id, 0, None)
+            await credential_store.count_try(within, row.id, 0, None)
             secret = keys.new_secret(terminal.test)
             await keys.keep(
                 core, within, secret, terminal.id, role=row.role, store=terminal.store, terminal=terminal.terminal,
@@ -126,7 +128,7 @@ def _locked(row: StaffRow) -> Refused:
 async def sign_out(core: Core, caller: Merchant) -> None:
     """End the calling key, when it is somebody's of the staff. Safe to repeat."""
     if caller.bounds is not None and caller.bounds.staff is not None:
-        await store.revoke_key(core.database, caller.key, core.clock())
+        await credential_store.revoke_key(core.database, caller.key, core.clock())
 
 
 def _drawn() -> str:

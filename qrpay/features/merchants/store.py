@@ -7,19 +7,7 @@ from typing import Final
 
 from qrpay.database.pool import Queries
 from qrpay.database.statements import Statements
-from qrpay.features.merchants.model import (
-    Act,
-    ActRow,
-    KeyHolder,
-    KeyRow,
-    MerchantCard,
-    NewSecret,
-    PairedPlace,
-    StaffRow,
-    Status,
-    Store,
-    Terminal,
-)
+from qrpay.features.merchants.model import Act, ActRow, MerchantCard, Status, Store, Terminal
 from qrpay.values import Id
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
@@ -98,102 +86,6 @@ async def stores(queries: Queries, merchant_id: Id, limit: int) -> list[Store]:
 async def terminals(queries: Queries, store_ids: Sequence[Id], limit: int) -> list[Terminal]:
     """These stores' terminals, oldest first."""
     return [Terminal(**dict(row)) for row in await queries.fetch(STATEMENTS["terminals"], store_ids, limit)]
-
-
-async def insert_key(queries: Queries, key: NewSecret, now: datetime, limit: int) -> bool:
-    """Keep a secret's hash; False when the merchant has `limit` in use."""
-    made = await queries.fetchval(
-        STATEMENTS["insert_key"], key.id, key.merchant, key.hash, key.last_four, key.name, key.role, key.store,
-        key.terminal, key.staff, list(key.networks), key.signed, key.expires_at, now, limit,
-    )  # fmt: skip
-    return made is not None
-
-
-async def key_holder(queries: Queries, hash_: bytes, now: datetime) -> KeyHolder | None:
-    """Whose secret this is, when it counts."""
-    row = await queries.fetchrow(STATEMENTS["key_holder"], hash_, now)
-    return KeyHolder(**dict(row)) if row else None
-
-
-async def keys(queries: Queries, merchant_id: Id, limit: int) -> list[KeyRow]:
-    """A merchant's latest secrets, oldest first."""
-    rows = await queries.fetch(STATEMENTS["keys"], merchant_id, limit)
-    return [KeyRow(**dict(row)) for row in reversed(rows)]
-
-
-async def key(queries: Queries, merchant_id: Id, id_: Id) -> KeyRow | None:
-    """One of a merchant's secrets."""
-    row = await queries.fetchrow(STATEMENTS["key"], merchant_id, id_)
-    return KeyRow(**dict(row)) if row else None
-
-
-async def revoke_key(queries: Queries, id_: Id, at: datetime) -> bool:
-    """Whether there was such a secret."""
-    return await queries.fetchval(STATEMENTS["revoke_key"], id_, at) is not None
-
-
-async def expire_key(queries: Queries, id_: Id, at: datetime) -> None:
-    """Let a secret end at a time."""
-    await queries.execute(STATEMENTS["expire_key"], id_, at)
-
-
-async def revoke_terminal_keys(queries: Queries, terminal: Id, at: datetime) -> None:
-    """End every secret of a terminal."""
-    await queries.execute(STATEMENTS["revoke_terminal_keys"], terminal, at)
-
-
-async def revoke_staff_keys(queries: Queries, staff_id: Id, at: datetime) -> None:
-    """End every secret of somebody of the staff."""
-    await queries.execute(STATEMENTS["revoke_staff_keys"], staff_id, at)
-
-
-async def offer_pairing(queries: Queries, terminal: Id, hash_: bytes, expires_at: datetime) -> None:
-    """Keep a terminal's new pairing code."""
-    await queries.execute(STATEMENTS["offer_pairing"], terminal, hash_, expires_at)
-
-
-async def take_pairing(queries: Queries, hash_: bytes, now: datetime) -> PairedPlace | None:
-    """Use a pairing code up; None when there is no such code, or not any more."""
-    row = await queries.fetchrow(STATEMENTS["take_pairing"], hash_, now)
-    return PairedPlace(**dict(row)) if row else None
-
-
-async def insert_staff(queries: Queries, one: StaffRow, limit: int) -> bool:
-    """Whether the number was free, and there was room."""
-    said = (one.id, one.merchant, one.store, one.number, one.name, one.role, one.refund_max, one.code, limit)
-    return await queries.fetchval(STATEMENTS["insert_staff"], *said) is not None
-
-
-async def staff(queries: Queries, merchant_id: Id, limit: int) -> list[StaffRow]:
-    """Who works at a merchant's tills."""
-    return [StaffRow(**dict(row)) for row in await queries.fetch(STATEMENTS["staff"], merchant_id, limit)]
-
-
-async def staff_by_id(queries: Queries, merchant_id: Id, id_: Id) -> StaffRow | None:
-    """Somebody of a merchant's staff."""
-    row = await queries.fetchrow(STATEMENTS["staff_by_id"], merchant_id, id_)
-    return StaffRow(**dict(row)) if row else None
-
-
-async def staff_by_number(within: Queries, merchant_id: Id, number: str) -> StaffRow | None:
-    """Somebody of a merchant's staff, whose row is held until the transaction ends."""
-    row = await within.fetchrow(STATEMENTS["staff_by_number"], merchant_id, number)
-    return StaffRow(**dict(row)) if row else None
-
-
-async def change_staff(queries: Queries, one: StaffRow) -> None:
-    """Write somebody anew."""
-    await queries.execute(STATEMENTS["change_staff"], one.id, one.name, one.role, one.refund_max, one.code)
-
-
-async def count_try(within: Queries, id_: Id, tries: int, locked_until: datetime | None) -> None:
-    """A code was wrong, or right."""
-    await within.execute(STATEMENTS["count_try"], id_, tries, locked_until)
-
-
-async def remove_staff(queries: Queries, merchant_id: Id, id_: Id, at: datetime) -> bool:
-    """Whether there was such a person."""
-    return await queries.fetchval(STATEMENTS["remove_staff"], merchant_id, id_, at) is not None
 
 
 async def insert_account(queries: Queries, account: Id, merchant_id: Id, currency: str) -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 from qrpay.core import Core
-from qrpay.features.merchants import keys, store
-from qrpay.features.merchants.model import Paired, PairingCode
+from qrpay.features.merchants import credential_store, keys, store
+from qrpay.features.merchants.credentials import Paired, PairingCode
 from qrpay.features.merchants.problems import pairing_code_unknown
 from qrpay.problem import not_found
 from qrpay.values import CROCKFORD, Id, id_from_text, id_text, rfc3339
@@ -25,7 +25,7 @@ async def offer(core: Core, merchant: Id, terminal_text: str) -> PairingCode:
     terminal = await _own(core, merchant, terminal_text)
     code = "".join(secrets.choice(CROCKFORD) for _ in range(CODE_LENGTH))
     expires_at = core.clock() + timedelta(seconds=CODE_S)
-    await store.offer_pairing(core.database, terminal, _hash(core, code), expires_at)
+    await credential_store.offer_pairing(core.database, terminal, _hash(core, code), expires_at)
     spaced = "-".join(code[at : at + 4] for at in range(0, CODE_LENGTH, 4))
     url = f"{core.settings.url}/pos#pair={spaced}"
     return PairingCode(id_text("ter_", terminal), spaced, url, rfc3339(expires_at))
@@ -40,9 +40,9 @@ async def pair(core: Core, typed: str, peer: str) -> Paired:
         _misses.refuse(60 / MISSES_MAX)
     code, now = _plain(typed), core.clock()
     async with core.database.transaction() as within:
-        place = await store.take_pairing(within, _hash(core, code), now)
+        place = await credential_store.take_pairing(within, _hash(core, code), now)
         if place is not None:
-            await store.revoke_terminal_keys(within, place.terminal, now)
+            await credential_store.revoke_terminal_keys(within, place.terminal, now)
             secret = keys.new_secret(place.test)
             held = {"role": "terminal", "store": place.store, "terminal": place.terminal, "name": place.terminal_name}
             await keys.keep(core, within, secret, place.merchant, **held)
@@ -58,7 +58,7 @@ async def pair(core: Core, typed: str, peer: str) -> Paired:
 async def unpair(core: Core, merchant: Id, terminal_text: str) -> None:
     """Take a terminal away from whatever device it is, and from whoever is signed in at it. Safe to repeat."""
     terminal = await _own(core, merchant, terminal_text)
-    await store.revoke_terminal_keys(core.database, terminal, core.clock())
+    await credential_store.revoke_terminal_keys(core.database, terminal, core.clock())
 
 
 async def _own(core: Core, merchant: Id, text: str) -> Id:

@@ -7,7 +7,8 @@ import pytest
 
 from qrpay.core import Core
 from qrpay.features.merchants import keys, service
-from qrpay.features.merchants.model import Act, NewKey, NewMerchant, Onboarded
+from qrpay.features.merchants.credentials import NewKey
+from qrpay.features.merchants.model import Act, NewMerchant, Onboarded
 from qrpay.features.merchants.remembered import Remembered
 from qrpay.ledger.chart import AccountCode
 from qrpay.ledger.model import FROZEN, AccountFlag
