@@ -120,8 +120,11 @@ def receipt_link(core: Core, order: str) -> str:
 
 
 def code_of(core: Core, row: OrderRow, around: Surroundings, order: str) -> Code | None:
-    """The signed dynamic code of an order, whose id in text is `order`; equal inputs give the equal text."""
-    if row.amount is None or row.currency is None:
+    """The signed dynamic code of an order, whose id in text is `order`; equal inputs give the equal text.
+
+    An order that came from another code has none: what that code is held to, such as its caps, would not hold for it.
+    """
+    if row.amount is None or row.currency is None or row.source is not None:
         return None
     card, place = around.card, around.place
     content = CodeContent(

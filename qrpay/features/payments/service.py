@@ -112,7 +112,9 @@ async def payable_order(core: Core, order: Id) -> Payable:
     if row is None or row.amount is None or row.currency is None:
         raise not_found()
     card = await merchants.directory(core, row.merchant)
-    return Payable(row.id, row.merchant, row.amount, row.currency, card.name_latin, row.expires_at)
+    # An order that came from a static code keeps that code's cap, however it is paid.
+    static = row.source is not None
+    return Payable(row.id, row.merchant, row.amount, row.currency, card.name_latin, row.expires_at, static)
 
 
 async def _payee(core: Core, payable: Payable) -> PayeeView:

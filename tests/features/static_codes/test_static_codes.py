@@ -246,3 +246,18 @@ async def test_the_sheet_and_the_link(home: House) -> None:
     unknown = id_text("stc_", new_id())
     assert (await api.get(f"/v1/cashier/static/{unknown}")).verdict == (404, "not_found")
     assert re.fullmatch(r".*/pay/stc_[0-9A-Z]{26}", code["code"]["url"])
+
+
+async def test_the_order_of_a_static_code_is_no_way_around_its_cap(database: Database) -> None:
+    """The open order of a refused attempt has no code of its own, and is capped when it is paid by its id as well."""
+    async with house(database, balance=1_000, caps=None) as home:
+        api = home.api
+        assert (await pay(api, await made(api), 60_000, fresh())).verdict[0] == 422
+        [order] = (await api.get("/v1/orders?status=open", api.shop)).json["data"]
+        assert order["code"] is None
+        account = id_from_text("acc_", api.demo.customers[0].account)
+        assert account is not None
+        await e_accounts.top_up(home.core, account, 100_000, fresh("float"))
+        async with nothing_moves(api):
+            refused = await api.post("/v1/payments", api.ana, {"order": order["id"]})
+        assert (*refused.verdict, refused.json["rule"]) == (422, "cap_exceeded", "code_d")
