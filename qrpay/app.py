@@ -26,6 +26,7 @@ FEATURES: Final = (
     "e_accounts",  # customers, their accounts, tokens and PINs
     "orders",  # what is owed: opened, shown, closed
     "static_codes",  # codes on a wall or counter, paid again and again
+    "offline_codes",  # codes that a terminal signs while it has no network
     "payments",  # a wallet scans and pays; receipts
     "payment_codes",  # a till scans a customer's code
     "refunds",  # giving money back

@@ -56,6 +56,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     refund_days: Annotated[int, Meta(ge=1, le=3_660)] = 365  # how long after its payment an order may be given back
     refunds_max: Annotated[int, Meta(ge=1, le=1_000)] = 50  # refunds of one order
 
+    # Terminals without a network
+    offline_key_s: Annotated[int, Meta(ge=300, le=7 * 86_400)] = 86_400  # how long a certificate lets a terminal sign
+    offline_code_s: Annotated[int, Meta(ge=30, le=3_600)] = 300  # life of a code that a terminal signed
+    offline_skew_s: Annotated[int, Meta(ge=0, le=600)] = 120  # how wrong its clock may be, on either side
+    offline_code_max: Annotated[int, Meta(ge=100, le=6_553_500)] = 50_000  # minor units of one such code
+    offline_total_max: Annotated[int, Meta(ge=100)] = 500_000  # minor units by one certificate
+    offline_count_max: Annotated[int, Meta(ge=1, le=100_000)] = 200  # codes by one certificate
+
     # Wallets
     access_token_s: Annotated[int, Meta(ge=60, le=86_400)] = 900
     pin_from: Annotated[int, Meta(ge=0)] = 100_000  # minor units; from this amount on a payment needs the PIN

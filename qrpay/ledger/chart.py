@@ -23,6 +23,8 @@ class AccountCode(IntEnum):
     MARKER = 40  # both ends of zero-amount transfers that only claim an id; never holds money
     BANK_CONTROL = 41  # the other end of a marker
     CAP_GROUP = 50  # holds no money: counts what several accounts of one person spend together
+    OFFLINE_ALLOWANCE = 51  # what a terminal may still take without its network; may not be overdrawn
+    OFFLINE_CONTROL = 52  # the other end of such allowances; one in each of their units
     REFUNDS_HELD = 60  # what a merchant gave back and its payers' accounts could not take yet; one a merchant
 
 
@@ -42,6 +44,8 @@ class TransferCode(IntEnum):
     PAYMENT_STATIC = 19  # a payment by a static code, whatever the factors (class D)
     HOLD = 20  # a two-phase reservation
     REFUND_RELEASE = 30  # refunds held to customer, `about` the order: the account could take it, or another was named
+    OFFLINE_GRANT = 40  # control to a terminal's allowance: what its certificate lets it take
+    OFFLINE_USE = 41  # a terminal's allowance to control, `about` the order: beside the payment of an offline code
     SETTLEMENT = 50  # merchant to clearing, pending until the clearing house's proof; its id is the settlement's
     PAYOUT_RETURN = 51  # clearing back to whom it came from, `about` the payout: it was booked, and came back
 
@@ -53,6 +57,8 @@ class Unit(IntEnum):
     """
 
     POINTS = 1001  # loyalty points, whole
+    OFFLINE_AMOUNT = 1002  # what terminals may take without a network, in minor units of their currency
+    OFFLINE_COUNT = 1003  # the same in codes
 
 
 class AccountKind(Struct, frozen=True):
@@ -89,6 +95,10 @@ ACCOUNTS: Final[Mapping[AccountCode, AccountKind]] = {
     AccountCode.CAP_GROUP: AccountKind(
         "credit", "nobody", False, "Never holds money: counts what the accounts of one customer spend together."
     ),
+    AccountCode.OFFLINE_ALLOWANCE: AccountKind(
+        "credit", "nobody", True, "What a terminal's certificate lets it take without a network: amount, or codes."
+    ),
+    AccountCode.OFFLINE_CONTROL: AccountKind("debit", "nobody", False, "What such allowances have left in all."),
     AccountCode.REFUNDS_HELD: AccountKind(
         "credit", "customers", True, "Refunds of one merchant that wait for their payers' accounts to take them."
     ),
@@ -121,6 +131,12 @@ TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
     ),
     TransferCode.CORRECTION: TransferKind("any", "any", "Puts a wrong transfer right, which its `about` names."),
     TransferCode.CLOSING: TransferKind("any", "any", "An account was closed; voided, it is open again."),
+    TransferCode.OFFLINE_GRANT: TransferKind(
+        "offline control", "offline allowance", "A terminal's key was certified; in units of the bank."
+    ),
+    TransferCode.OFFLINE_USE: TransferKind(
+        "offline allowance", "offline control", "A code was paid that a terminal signed without a network."
+    ),
     TransferCode.SETTLEMENT: TransferKind(
         "merchant", "clearing", "A merchant is paid out: held, then posted by the clearing house's proof, or voided."
     ),

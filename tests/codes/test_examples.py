@@ -12,14 +12,15 @@ from qrpay.codes.payload import sign_code
 from qrpay.codes.receipt import sign_receipt
 from qrpay.codes.signing import Keyring
 from qrpay.values import id_text, utc_now
+from tests.codes import test_offline
+from tests.codes.test_offline import certificate
 from tests.codes.test_receipt import RECEIPT
-from tests.codes.world import CODE_KEY, GUID, ORDER, RECEIPT_KEY, with_crc
+from tests.codes.world import CODE_KEY, GUID, ORDER, RECEIPT_KEY, STATIC_KEY, TERMINAL_KEY, with_crc
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 YEAR_9999 = utc_now().replace(year=9999)
-RING = Keyring([
-    msgspec.structs.replace(key, sign_until=YEAR_9999, verify_until=YEAR_9999) for key in (CODE_KEY, RECEIPT_KEY)
-])  # fmt: skip
+KEYS = (CODE_KEY, RECEIPT_KEY, STATIC_KEY, TERMINAL_KEY)
+RING = Keyring([msgspec.structs.replace(key, sign_until=YEAR_9999, verify_until=YEAR_9999) for key in KEYS])
 
 
 @pytest.fixture
@@ -85,3 +86,29 @@ def test_a_stranger_can_check_a_receipt(jwks: Path) -> None:
     assert (status, RECEIPT.order in said, "1250 minor units of CNY" in said) == (0, True, True)
     status, said = run("verify_receipt.py", jwks, text[:-3] + ("AAA" if text[-3:] != "AAA" else "BBB"))
     assert (status, "NOT PROVED" in said) == (1, True)
+
+
+def test_a_stranger_can_check_static_and_offline_codes(jwks: Path) -> None:
+    """A printed code by its own kind of key; a terminal's code by the certificate inside it, and not without."""
+    static = msgspec.structs.replace(
+        ORDER, order=None, amount=None, static_code=ORDER.order, expires_at=int(time.time()) + 10**8
+    )
+    status, said = run("verify_code.py", jwks, sign_code(static, RING.signer("static", utc_now()), GUID))
+    assert (status, "a static code" in said) == (0, True), said
+    wrong = sign_code(static, RING.signer("code", utc_now()), GUID)
+    assert run("verify_code.py", jwks, wrong)[0] == 1
+    now = int(time.time())
+    made = certificate(until=now + 3_600)
+    good = test_offline.code(certificate=made, expires_at=str(now + 300))
+    status, said = run("verify_code.py", jwks, good)
+    assert (status, "Terminal   T01" in said, "genuine" in said) == (0, True, True), said
+    for bad, reason in (
+        (with_crc(good.replace("540512.50", "540512.60")), "signature is wrong"),
+        (
+            test_offline.code(certificate=certificate("T02", until=now + 3_600), expires_at=str(now + 300)),
+            "certificate",
+        ),
+        (test_offline.code(60_000, certificate=made, expires_at=str(now + 300)), "asks for more"),
+    ):
+        status, said = run("verify_code.py", jwks, bad)
+        assert (status, reason in said) == (1, True), said

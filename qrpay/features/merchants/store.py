@@ -108,3 +108,9 @@ async def owners_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[I
     """Merchants by ledger account, for those that are merchants'."""
     rows = await queries.fetch(STATEMENTS["owners_of_accounts"], list(accounts))
     return {row["account"]: row["merchant"] for row in rows}
+
+
+async def terminal_taken(queries: Queries, terminal: Id, since: datetime) -> datetime | None:
+    """When a device lost this terminal, if one did after this moment."""
+    at: datetime | None = await queries.fetchval(STATEMENTS["terminal_taken"], terminal, since)
+    return at

@@ -99,3 +99,8 @@ WHERE a.account = ANY($1);
 -- The merchants behind these ledger accounts.
 -- $1 accounts uuid[]
 SELECT account, merchant FROM merchant_accounts WHERE account = ANY($1);
+
+-- name: terminal_taken
+-- When a device lost a terminal, after a moment: paired anew, or taken away.
+-- $1 terminal uuid  $2 since timestamptz
+SELECT max(revoked_at) FROM merchant_keys WHERE terminal = $1 AND role = 'terminal' AND revoked_at >= $2;

@@ -1,7 +1,7 @@
 """Terminals: a device becomes one by a code that its owner shows, once; a stolen one is taken away at once."""
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from qrpay.core import Core
@@ -59,6 +59,11 @@ async def unpair(core: Core, merchant: Id, terminal_text: str) -> None:
     """Take a terminal away from whatever device it is, and from whoever is signed in at it. Safe to repeat."""
     terminal = await _own(core, merchant, terminal_text)
     await credential_store.revoke_terminal_keys(core.database, terminal, core.clock())
+
+
+async def taken_away(core: Core, terminal: Id, since: datetime) -> datetime | None:
+    """When a device that was this terminal lost it, if one did after this moment."""
+    return await store.terminal_taken(core.database, terminal, since)
 
 
 async def _own(core: Core, merchant: Id, text: str) -> Id:

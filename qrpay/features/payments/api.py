@@ -12,6 +12,7 @@ from qrpay.codes.problems import (
     code_unknown_key,
 )
 from qrpay.features.e_accounts.problems import pin_locked, pin_wrong
+from qrpay.features.offline_codes.problems import offline_limit_exceeded, terminal_clock_wrong
 from qrpay.features.orders.problems import order_closed, order_expired, order_paid
 from qrpay.features.payments import service
 from qrpay.features.payments.model import NewPayment, NewScan, Payment, PaymentQuery, PaymentsQuery, Scan
@@ -31,7 +32,7 @@ routes = Routes("Payments")
 CODE = (code_malformed, code_forged, code_unknown_key, code_foreign, code_not_payable, code_expired, code_revoked)
 
 
-@routes.post("/v1/scans", caller=Wallet, body=NewScan, returns=Scan, problems=[*CODE, not_found])
+@routes.post("/v1/scans", caller=Wallet, body=NewScan, returns=Scan, problems=[*CODE, not_found, terminal_clock_wrong])
 async def create_scan(call: Call, ask: NewScan) -> Scan:
     """Say what a scanned text is, its signature checked; nothing moves."""
     return await service.scan(call.core, ask.scanned)
@@ -47,7 +48,7 @@ async def create_scan(call: Call, ask: NewScan) -> Scan:
     problems=[
         *CODE, not_found, order_paid, order_closed, order_expired, amount_not_allowed,
         amount_required, idempotency_key_missing, idempotency_key_reused, pin_required, pin_wrong, pin_locked,
-        *REFUSALS,
+        terminal_clock_wrong, offline_limit_exceeded, *REFUSALS,
     ],
 )  # fmt: skip
 async def create_payment(call: Call, ask: NewPayment) -> Any:

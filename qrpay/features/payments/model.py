@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from qrpay.codes.payload import CodeContent
+from qrpay.features.offline_codes.model import OfflineKeyRow
 from qrpay.features.orders.model import IdText, PayeeView
 from qrpay.values import Amount, Id
 
@@ -88,6 +89,7 @@ class Payable(Struct, frozen=True):
     """What is to be paid, from a code or from an order's row: nothing else is needed to post the transfer.
 
     static  whether it is paid by a static code, with a cap of its own
+    draws   the terminal's key that signed its code, whose allowances it draws on
     other   what a code says that is not the code of one order: by_code.py makes a payable of it
     """
 
@@ -98,4 +100,5 @@ class Payable(Struct, frozen=True):
     name: str
     expires_at: datetime
     static: bool = False
+    draws: OfflineKeyRow | None = None
     other: CodeContent | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from qrpay.core import Core
 from qrpay.features.e_accounts import pins
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.merchants import service as merchants
+from qrpay.features.offline_codes import allowance
 from qrpay.features.orders import looks
 from qrpay.features.orders import service as orders
 from qrpay.features.orders import store as order_store
@@ -93,7 +94,7 @@ async def payable_of(core: Core, text: str) -> Payable:
 
 
 def _payable(content: CodeContent) -> Payable:
-    if content.order is None or content.amount is None:
+    if content.order is None or content.amount is None or content.certificate is not None:
         return by_code.open_payable(content)
     return Payable(
         content.order, content.merchant, content.amount, content.currency, content.name, _moment(content.expires_at)
@@ -112,8 +113,9 @@ async def payable_order(core: Core, order: Id) -> Payable:
     if row is None or row.amount is None or row.currency is None:
         raise not_found()
     card = await merchants.directory(core, row.merchant)
-    # An order that came from a static code keeps that code's cap, however it is paid.
-    static = row.source is not None
+    static = False
+    if row.source is not None:
+        static = await by_code.is_static(core, row)
     return Payable(row.id, row.merchant, row.amount, row.currency, card.name_latin, row.expires_at, static)
 
 
@@ -160,11 +162,12 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment, key: str | None = Non
     if payable.static:
         code = TransferCode.PAYMENT_STATIC
     transfer = Transfer(payable.order, account, payee, payable.amount, code, ledger)
-    outcome = await core.ledger.post(transfer)
+    post = core.ledger.post if payable.draws is None else partial(allowance.post, core, payable.draws)
+    outcome = await post(transfer)
     if outcome.result is Result.EXCEEDS_CAP_CODE_C and ask.pin is not None:
         # Without a PIN little may be paid in a day; with it, more (rules.md 3.1, classes C and B).
         await pins.check(core, wallet.id, ask.pin)
-        outcome = await core.ledger.post(replace(transfer, code=TransferCode.PAYMENT_PIN))
+        outcome = await post(replace(transfer, code=TransferCode.PAYMENT_PIN))
     if outcome.result.stands:
         assert outcome.timestamp is not None
         made = outcome.result is Result.CREATED

@@ -58,6 +58,7 @@ async def revoke_static_code(call: Call, _ask: Nothing) -> StaticCode:
 @routes.get(
     "/v1/static-codes/{code}/code.svg",
     caller=Merchant,
+    act="read",
     query=PictureQuery,
     returns=Document,
     media_type="image/svg+xml",
