@@ -227,7 +227,9 @@ async def test_pictures_are_read_by_another_reader(api: Api, query: str) -> None
     order = await api.order()
     png = await api.get(f"/v1/orders/{order['id']}/code.png{query}", api.shop)
     assert (png.status, png.headers["Content-Type"]) == (200, "image/png")
-    read = zxingcpp.read_barcodes(Image.open(io.BytesIO(png.body)))
+    # Of all kinds it would now and then see some digits of a bar code between the modules.
+    seen = zxingcpp.read_barcodes(Image.open(io.BytesIO(png.body)))
+    read = [barcode for barcode in seen if barcode.format == zxingcpp.BarcodeFormat.QRCode]
     if query != "?size=64":  # too small for any reader, and what was asked for
         assert [barcode.text for barcode in read] == [order["code"]["payload"]]
     svg = await api.get(f"/v1/orders/{order['id']}/code.svg{query}", api.shop)
