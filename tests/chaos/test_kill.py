@@ -88,7 +88,22 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 async def server(settings: Settings) -> AsyncIterator[tuple[asyncio.subprocess.Process, Demo]]:
     """The server and its world."""
     async with served(settings, Console(quiet=True)) as process:
-        yield process, await asyncio.to_thread(seeded, settings)
+        demo = await asyncio.to_thread(seeded, settings)
+        await all_serve(demo, settings.workers)
+        yield process, demo
+
+
+async def all_serve(demo: Demo, workers: int) -> None:
+    """Return once each worker answers: who kills one that is still starting sees the start given up, not a replacement.
+
+    Request ids begin with ten characters of their worker's own.
+    """
+    seen: set[str] = set()
+    async with asyncio.timeout(RETRY_S), aiohttp.ClientSession(demo.base_url) as http:
+        while len(seen) < workers:
+            async with http.get("/healthz", headers={"Connection": "close"}) as answer:
+                seen.add(answer.headers["X-Request-Id"][:10])
+            await asyncio.sleep(0.01)
 
 
 def workers_of(pid: int) -> list[psutil.Process]:

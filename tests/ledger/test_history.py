@@ -149,7 +149,7 @@ async def test_checkpoints_change_no_answer(engine: Engine, database: Database) 
     count = await database.fetchval("SELECT count(*) FROM checkpoints WHERE account = ANY ($1)", [payer, shop])
     assert count == 1_000 // 256 + 1_001 // 256
     assert [await engine.entries(shop, limit=1_000), await engine.entries(payer, limit=1_001)] == before
-    for line in random.sample(list(before[0]), 20):
+    for line in random.sample(list(before[0][:-1]), 20):
         assert await engine.balance_at(shop, line.transfer.timestamp) == line.after
         assert (await engine.entries(shop, limit=1, before=line.cursor))[0].after == line.after.minus(
             gained(line.transfer, shop, 2 if line.transfer.pending_id else 0)

@@ -78,8 +78,8 @@ MUTATIONS: Final = (
     ),
     Mutation(
         "a payment repeated is answered differently",
-        [(PAYMENTS, "return payment_view(core, payable, account, outcome.timestamp, payee_view), made",
-          "return payment_view(core, payable, account, core.clock(), payee_view), made")],
+        [(PAYMENTS, "return payment_view(core, payable, account, outcome.timestamp, payee_view, back",
+          "return payment_view(core, payable, account, core.clock(), payee_view, back")],
         ["once"],
     ),
     Mutation(

@@ -62,7 +62,9 @@ async def test_a_revoked_secret_is_refused_while_the_next_one_goes_on(core: Core
     assert await refusal(core, shop.secret.text) == "unauthenticated"
     assert (await keys.check_secret(core, str(second.secret_key))).id == shop.merchant.id
     alive = {row.id: row.revoked_at is None for row in await keys.listed(core, shop.merchant.id)}
-    assert sorted(alive.values()) == [False, True] and alive[second.id]  # made in one millisecond, they stand in either order
+    assert (
+        sorted(alive.values()) == [False, True] and alive[second.id]
+    )  # made in one millisecond, they stand in either order
 
 
 async def test_a_frozen_merchant_cannot_call(core: Core) -> None:
