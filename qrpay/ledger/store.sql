@@ -15,14 +15,19 @@ SELECT ledger_post_one($1, $2, $3, $4, $5, $6, $7, $8, $9);
 -- $1 ids uuid[]  $2 holds uuid[]  $3 accounts uuid[]  $4 what time it is, or null for the server's clock
 WITH now_ AS MATERIALIZED (
     SELECT coalesce($4::timestamptz, clock_timestamp()) AS now
-), open AS MATERIALIZED (
+), held AS MATERIALIZED (
     SELECT o.id, o.debit, o.credit, o.due_at, o.counted_on FROM open_holds o WHERE o.id = ANY ($2::uuid[])
+), open AS MATERIALIZED (
+    SELECT * FROM held
+    UNION
+    -- A post or void may leave its accounts out: then those of its hold count.
+    (SELECT o.id, o.debit, o.credit, o.due_at, o.counted_on FROM open_holds o
+     WHERE o.debit = ANY ($3::uuid[] || ARRAY(SELECT debit FROM held) || ARRAY(SELECT credit FROM held))
+         AND o.due_at <= (SELECT now FROM now_) LIMIT 500)
     UNION
     (SELECT o.id, o.debit, o.credit, o.due_at, o.counted_on FROM open_holds o
-     WHERE o.debit = ANY ($3::uuid[]) AND o.due_at <= (SELECT now FROM now_) LIMIT 500)
-    UNION
-    (SELECT o.id, o.debit, o.credit, o.due_at, o.counted_on FROM open_holds o
-     WHERE o.credit = ANY ($3::uuid[]) AND o.due_at <= (SELECT now FROM now_) LIMIT 500)
+     WHERE o.credit = ANY ($3::uuid[] || ARRAY(SELECT debit FROM held) || ARRAY(SELECT credit FROM held))
+         AND o.due_at <= (SELECT now FROM now_) LIMIT 500)
 ), standing AS MATERIALIZED (
     SELECT t.id, t.debit, t.credit, t.amount, t.code, t.ledger, t.about, t.reference, t.flags, t.pending_id,
            t.timeout_s, t.timestamp

@@ -433,6 +433,20 @@ t1   A > M  100                                       = created
 c4   A > M  all  hold closes-payer payer-has code=closing   = created
 t2   M > A    1  code=refund                          = credit_account_closed
 
+== A closing transfer that ran out of time hinders no post, on either side of the hold, even if nobody else asks.
+open A guarded with=100
+open M guarded
+h1   A > M   10  hold                                 = created
+h2   A > M   10  hold                                 = created
+c1   A > M    0  hold closes-payer code=closing timeout=60  = created
+wait 61 s
+p1   - > -  all  post=h1                              = created
+c2   A > M    0  hold closes-payee code=closing timeout=60  = created
+wait 61 s
+p2   - > -    4  post=h2                              = created
+A holds 86
+M holds 14
+
 == A closing transfer that runs out of time opens its account again.
 open A guarded with=100
 open M
