@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Final
 
 from qrpay.background.run import run as run_background
-from qrpay.codes.payload import Reader
+from qrpay.codes.reader import Reader
 from qrpay.codes.signing import Keyring
 from qrpay.core import Core
 from qrpay.database.pool import Database

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct, field
 
-from qrpay.codes.payload import Reader
+from qrpay.codes.reader import Reader
 from qrpay.codes.signing import Keyring
 from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database

@@ -18,7 +18,6 @@ from qrpay.codes import emv, offline
 from qrpay.codes.problems import code_expired, code_foreign, code_forged, code_malformed
 from qrpay.codes.schemes import scheme_of_message
 from qrpay.codes.signing import Keyring, Purpose, Signer, Verifier, from_base64url, to_base64url
-from qrpay.memory import Memory
 from qrpay.problem import Refused
 from qrpay.values import AMOUNT_MAX, CURRENCIES, CURRENCY_OF_LEDGER, Id, decimal_text, id_from_22, id_to_22, rfc3339
 
@@ -31,7 +30,6 @@ LIFE_MAX_S: Final = 86_400 + 60
 
 T = TypeVar("T")
 _KINDS: Final[tuple[tuple[Purpose, Purpose], ...]] = (("static", "code"), ("code", "static"))
-_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 _EXPIRY = re.compile(r"[1-9][0-9]{0,10}\Z")
 
 
@@ -211,12 +209,12 @@ def read_code(text: str, keyring: Keyring, guid: str, now: datetime) -> CodeCont
     Checked in this order: length, CRC, objects, our GUID, key, signature, life, expiry. Raises `code_malformed`,
     `code_foreign`, `code_forged`, `code_unknown_key`, `code_expired`.
     """
-    content, _ = _verified(text, keyring, guid, now)
-    return _alive(content, now)
+    content, _ = verified(text, keyring, guid, now)
+    return alive(content, now)
 
 
-def _verified(text: str, keyring: Keyring, guid: str, now: datetime) -> tuple[CodeContent, datetime]:
-    """The content, its expiry not yet looked at, and until when its key counts."""
+def verified(text: str, keyring: Keyring, guid: str, now: datetime) -> tuple[CodeContent, datetime]:
+    """What `read_code` answers and refuses, the expiry not yet looked at; and until when the key counts."""
     parts = _as_we_write(text, guid) or take_apart(text, guid)
     if "8003" in parts.values:
         return _verified_offline(text, parts, keyring, guid, now)
@@ -303,7 +301,8 @@ def _frame(guid: str) -> tuple[str, re.Pattern[str]]:
     return head, re.compile(control + _tail(guid).pattern, re.ASCII)
 
 
-def _alive(content: CodeContent, now: datetime) -> CodeContent:
+def alive(content: CodeContent, now: datetime) -> CodeContent:
+    """The content again. Raises `code_expired` when its time is over."""
     if content.expired(now):
         raise code_expired(expired_at=rfc3339(datetime.fromtimestamp(content.expires_at, UTC)))
     return content
@@ -348,63 +347,3 @@ def check_code(text: str) -> str:
     """Six digits of a code's text, `482 913`: read aloud, they tell whether two people see the same code."""
     number = int.from_bytes(hashlib.sha256(b"qrpay-check-v1\n" + text.encode()).digest()[:8], "big") % 1_000_000
     return f"{number // 1000:03d} {number % 1000:03d}"
-
-
-class Reader:
-    """Reads codes and remembers what held, so that a code issued or scanned here is not verified again when it is paid.
-
-    remembered  at most so many codes, about 350 bytes each; at least the latest half of them is kept
-
-    A code is known by a digest of its text, all of it, so another text is another code. What is remembered is forgotten
-    when keys change, and when the first key that signed one of them no longer counts.
-    """
-
-    def __init__(self, keyring: Keyring, guid: str, remembered: int = 16_384) -> None:
-        assert len(guid) <= GUID_MAX, f"our GUID may have {GUID_MAX} characters"
-        self._keyring = keyring
-        self._guid = guid
-        self._version = keyring.version
-        self._known: Memory[bytes, CodeContent] = Memory(remembered // 2)
-        self._until = _FOREVER
-
-    def issue(self, content: CodeContent, now: datetime) -> str:
-        """The code as `sign_code` writes it with today's key, remembered: what we signed needs no verification.
-
-        Raises `unavailable` when no key signs now.
-        """
-        assert content.static or content.expires_at <= now.timestamp() + LIFE_MAX_S, "a dynamic code lives a day"
-        purpose: Purpose = "code" if content.order else "static"
-        signer = self._keyring.signer(purpose, now)
-        text = sign_code(content, signer, self._guid)
-        self._remember(
-            text, now, replace(content, kid=signer.kid), self._keyring.verifier(signer.kid, now, purpose).until
-        )
-        return text
-
-    def verify(self, text: str, now: datetime) -> CodeContent:
-        """As `read_code`, but an expired code is told by `content.expired(now)`: money already paid is read first."""
-        self._forget_old(now)
-        known = self._known.get(_digest(text))
-        if known is None:
-            known, until = _verified(text, self._keyring, self._guid, now)
-            self._remember(text, now, known, until)
-        return known
-
-    def _remember(self, text: str, now: datetime, content: CodeContent, until: datetime) -> None:
-        self._forget_old(now)
-        self._known.put(_digest(text), content)
-        self._until = min(self._until, until)
-
-    def _forget_old(self, now: datetime) -> None:
-        if self._version != self._keyring.version or now >= self._until:
-            self._known.clear()
-            self._version = self._keyring.version
-            self._until = _FOREVER
-
-    def read(self, text: str, now: datetime) -> CodeContent:
-        """As `read_code`."""
-        return _alive(self.verify(text, now), now)
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:16]

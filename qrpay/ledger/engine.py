@@ -15,30 +15,27 @@ from msgspec.json import decode
 from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
-from qrpay.ledger import history
 from qrpay.ledger.capping import CapKeeper
 from qrpay.ledger.caps import bank_day, is_stale
 from qrpay.ledger.columns import candidates, is_plain, of_any_order, of_decided, of_one
-from qrpay.ledger.counters import Conservation, Counters
-from qrpay.ledger.detached import DetachedError, as_detached, attached, corrects, decided_apart, none_refused
+from qrpay.ledger.detached import DetachedError, as_detached, corrects, decided_apart, none_refused
 from qrpay.ledger.model import (
     CHANGES_MAX,
     Account,
     AccountChange,
     AccountFlag,
     Changed,
-    Entry,
-    Ledger,
     NewAccount,
     Outcome,
     Posted,
     Result,
     Transfer,
 )
+from qrpay.ledger.reading import LedgerReader
 from qrpay.ledger.rules import Book, chains, change_of, expiry_of, same_account
 from qrpay.ledger.seals import Books
 from qrpay.ledger.soundness import BALANCING, LINKED
-from qrpay.values import Clock, Id, id_of
+from qrpay.values import Clock, Id
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
 
@@ -61,7 +58,7 @@ class Route(StrEnum):
     EXACT = "exact"  # all by the rules
 
 
-class Engine(CapKeeper, Ledger):
+class Engine(CapKeeper, LedgerReader):
     """The ledger of one process.
 
     Two batchers stand one behind the other. The first posts clean transfers, in one call for all callers, and leaves
@@ -315,48 +312,6 @@ class Engine(CapKeeper, Ledger):
                     answers[place] = Changed.UNCHANGED if was_so else Changed.CHANGED
         return answers
 
-    async def lookup_accounts(self, ids: Sequence[Id]) -> dict[Id, Account]:
-        """The accounts among these that exist, by id."""
-        return {row["id"]: Account(*row) for row in await self._database.fetch(STATEMENTS.accounts, ids)}
-
-    async def lookup_transfers(self, ids: Sequence[Id]) -> dict[Id, Posted]:
-        """The transfers among these that stand, by id. Raises `history_detached` when one of them cannot be read."""
-        return attached(await self._database.fetch(STATEMENTS.transfers, ids))
-
-    async def about(self, about: Id, code: int) -> Sequence[Posted]:
-        """All transfers of one kind about one thing, oldest first. Raises `history_detached` when it cannot be read."""
-        return list(attached(await self._database.fetch(STATEMENTS.about, about, code)).values())
-
-    async def about_many(self, abouts: Sequence[Id], codes: Sequence[int]) -> dict[Id, list[Posted]]:
-        """All transfers of these kinds about each of these; see Ledger. Raises `history_detached`, as `about` does."""
-        found: dict[Id, list[Posted]] = {}
-        for posted in attached(await self._database.fetch(STATEMENTS.about_many, abouts, codes)).values():
-            found.setdefault(posted.about, []).append(posted)
-        return found
-
-    async def entries(self, account: Id, *, limit: int, before: str | None = None) -> Sequence[Entry]:
-        """The account's statement, newest first. Raises ValueError for a cursor that is none."""
-        return await history.entries(self._database, account, limit, before)
-
-    async def balance_at(self, account: Id, at: datetime) -> Counters | None:
-        """An account's counters as recorded up to a moment; see Ledger. Raises `unavailable`."""
-        return await history.balance_at(self._database, account, at)
-
-    async def conservation(self) -> Conservation:
-        """Whether money is conserved. Its cost is that of what was posted since it was last looked at, by anybody."""
-        await self.books.catch_up()
-        return await self.books.conservation()
-
-    async def tail(self, cursor: str, limit: int, on: Queries | None = None) -> tuple[Sequence[Posted], str]:
-        """What was posted after `cursor` ("" for the beginning), in commit order without gaps, and the next cursor."""
-        xid, _, place = cursor.partition(".")
-        at, last = history.place_of(place) if place else (_EPOCH, id_of(bytes(16)))
-        rows = await (on or self._database).fetch(STATEMENTS.tail, xid or "0", at, last, limit)
-        if not rows:
-            return [], cursor
-        end = rows[-1]
-        return [Posted(*row[1:]) for row in rows], f"{end['xid']}.{history.micros(end['timestamp'])}.{end['id'].hex}"
-
     async def release_due_holds(self, limit: int = 1_000) -> int:
         """Void holds that ran out of time, at most `limit`; how many there were."""
         rows = await self._database.fetch(STATEMENTS.due_holds, self._now(), min(limit, BATCH_MAX))
@@ -385,9 +340,6 @@ def _counting_on(book: Book, batch: Sequence[Transfer], outcomes: Sequence[Outco
         if refused and not touched.isdisjoint([*ends, *(_shared_by(book, id) for id in ends)]):
             places += range(start, end)
     return places
-
-
-_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 class _Seen(Struct, frozen=True):

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from qrpay.codes import emv, offline
 from qrpay.codes.offline import Certificate
-from qrpay.codes.payload import Reader, read_code
+from qrpay.codes.payload import read_code
+from qrpay.codes.reader import Reader
 from qrpay.codes.signing import Ed25519Signer, Keyring, from_base64url, to_base64url
 from qrpay.problem import Refused
 from qrpay.values import id_of

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qrpay.codes import emv, signing
-from qrpay.codes.payload import DOMAIN, GUID_MAX, CodeContent, Reader, read_code, sign_code, take_apart
+from qrpay.codes.payload import DOMAIN, GUID_MAX, CodeContent, read_code, sign_code, take_apart
+from qrpay.codes.reader import Reader
 from qrpay.codes.signing import Ed25519Signer, Ed25519Verifier, Keyring, from_base64url, new_key, to_base64url
 from qrpay.problem import Refused
 from qrpay.values import AMOUNT_MAX, CURRENCIES, id_of

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from qrpay.codes.payload import Reader
+from qrpay.codes.reader import Reader
 from qrpay.codes.signing import Keyring
 from qrpay.core import Core
 from qrpay.database.pool import Database

@@ -4,7 +4,7 @@ import asyncpg
 
 from qrpay.background import store
 from qrpay.database.pool import Database
-from qrpay.ledger import engine
+from qrpay.ledger import reading
 from qrpay.ledger.partitions import make_ahead
 from tests.ledger.test_history import buffers
 
@@ -35,7 +35,7 @@ async def test_a_batch_costs_a_batch_over_9_25_and_121_months(fresh_database: Da
                 statement: [
                     await buffers(fresh_database.ledger, statement, xid, begin.at, begin.id, 200) for xid in xids
                 ]
-                for statement in (store.STATEMENTS.unread.text, engine.STATEMENTS.tail.text)
+                for statement in (store.STATEMENTS.unread.text, reading.STATEMENTS.tail.text)
             }
         for many, few in costs.values():
             assert many < few + 50, (months, many, few)
