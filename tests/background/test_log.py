@@ -17,12 +17,15 @@ from qrpay.values import claim, new_id
 from tests.background.world import (
     CNY,
     announcement,
+    emptied,
     log_of,
     open_shop,
     paid,
     refunded,
     sales,
+    until_free,
     until_logged,
+    waiting_in_outbox,
     working,
 )
 
@@ -30,28 +33,6 @@ from tests.background.world import (
 def writer_of(core: Core, *sources: EventSource) -> LogWriter:
     """A log writer nobody listens to."""
     return LogWriter(core, sources or [paid], lambda _last: None)
-
-
-async def until_free(core: Core) -> None:
-    """Return once nothing is held back: transactions of other tests, on the same server, come first too."""
-    async with asyncio.timeout(20):
-        while await store.held_back_s(core.database):
-            await asyncio.sleep(0.01)
-
-
-async def waiting_in_outbox(core: Core) -> int:
-    """How many announced events have not moved to the log."""
-    count = await core.database.fetchval("SELECT count(*) FROM outbox WHERE data IS NOT NULL")
-    assert isinstance(count, int)
-    return count
-
-
-async def emptied(core: Core, writer: LogWriter) -> None:
-    """Step until nothing is left, neither in the ledger nor in the outbox."""
-    await until_free(core)
-    async with asyncio.timeout(20):
-        while await writer.step() or await waiting_in_outbox(core):
-            await asyncio.sleep(0.01)
 
 
 async def test_every_payment_is_told_once_in_commit_order_without_a_gap(fresh_core: Core) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 
 from qrpay.background import store
+from qrpay.background.log import LogWriter
 from qrpay.background.model import Event, EventSource, Logged, NewEvent, Noted, Tail
 from qrpay.background.run import work
 from qrpay.background.telling import told
@@ -105,6 +106,28 @@ async def until_logged(core: Core, count: int) -> Sequence[Event]:
         while len(events := await log_of(core)) < count:
             await asyncio.sleep(0.01)
     return events
+
+
+async def until_free(core: Core) -> None:
+    """Return once nothing is held back: transactions of other tests, on the same server, come first too."""
+    async with asyncio.timeout(20):
+        while await store.held_back_s(core.database):
+            await asyncio.sleep(0.01)
+
+
+async def waiting_in_outbox(core: Core) -> int:
+    """How many announced events have not moved to the log."""
+    count = await core.database.fetchval("SELECT count(*) FROM outbox WHERE data IS NOT NULL")
+    assert isinstance(count, int)
+    return count
+
+
+async def emptied(core: Core, writer: LogWriter) -> None:
+    """Step until nothing is left, neither in the ledger nor in the outbox."""
+    await until_free(core)
+    async with asyncio.timeout(20):
+        while await writer.step() or await waiting_in_outbox(core):
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

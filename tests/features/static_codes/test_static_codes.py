@@ -16,6 +16,7 @@ from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import Act
 from qrpay.features.orders import service as orders
 from qrpay.values import id_from_text, id_text, new_id
+from tests.background.world import emptied
 from tests.web.house import House, house
 from tests.web.world import Api, Said, fresh, nothing_moves, verdicts
 
@@ -168,9 +169,7 @@ async def test_a_refused_attempt_may_be_repeated_with_its_key(fresh_database: Da
         async with nothing_moves(api):
             assert (await pay(api, code, 1_001, late)).verdict == (410, "order_expired")
         home.core.sources.extend(source for feature in features() for source in feature.events)
-        writer = LogWriter(home.core, home.core.sources, lambda _last: None)
-        while await writer.step():
-            pass
+        await emptied(home.core, LogWriter(home.core, home.core.sources, lambda _last: None))
         events = (await api.get("/v1/events", api.shop)).json["data"]
         assert [(event["type"], event["data"]["amount"]) for event in events] == [("order.paid", 1_001)]
 
