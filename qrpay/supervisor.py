@@ -28,6 +28,7 @@ from qrpay.database.embedded import EmbeddedServer, EmbeddedServerError
 from qrpay.database.errors import DatabaseUnusableError
 from qrpay.database.migrator import APPLICATION
 from qrpay.database.pool import dsn_as
+from qrpay.folders import private_folder
 from qrpay.lifeline import Child, NotReady
 from qrpay.settings import Settings
 
@@ -310,7 +311,7 @@ async def _listening(settings: Settings) -> AsyncIterator[socket.socket]:
 @contextmanager
 def _metrics_folder(home: Path) -> Iterator[Path]:
     """A fresh folder for the metrics of our workers; those of supervisors that were killed are removed."""
-    home.mkdir(0o700, parents=True, exist_ok=True)
+    private_folder(home)
     for left in home.glob("metrics-*"):
         if not psutil.pid_exists(int(left.name.partition("-")[2])) or left.name == f"metrics-{os.getpid()}":
             shutil.rmtree(left, ignore_errors=True)

@@ -11,6 +11,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from qrpay.folders import private_folder
 from qrpay.settings import BadSettings, Settings
 
 MASTER_BYTES: Final = 32
@@ -65,7 +66,7 @@ class Vault:
 
 
 def _master_file(path: Path) -> bytes:
-    path.parent.mkdir(0o700, parents=True, exist_ok=True)
+    private_folder(path.parent)
     if not path.exists():
         # Written aside and linked into place: of two processes that start at once, one wins and both read the same.
         aside = path.with_name(f"{path.name}.{os.getpid()}")

@@ -22,6 +22,7 @@ import asyncpg
 from msgspec import Struct
 
 from qrpay.database.embedded import ARCHIVE_CONF, SUPERUSER, EmbeddedServer, EmbeddedServerError
+from qrpay.folders import private_folder
 
 ARCHIVE_TIMEOUT: Final = "5min"
 """A piece of the log (16 MB) is archived when it is full, or after this: what a lost disk can cost at most."""
@@ -101,7 +102,7 @@ def restore(
         progress("asking the running server for the end of its log")
         asyncio.run(_archived_to_here(source))
     base = fitting[-1]
-    target.home.mkdir(0o700, parents=True, exist_ok=True)
+    private_folder(target.home)
     _watched(target, progress, f"{base.folder.name} verified", "pg_verifybackup", "--exit-on-error",
              "--ignore", _NOTE, str(base.folder))  # fmt: skip
     _copied(base.folder, target.data, progress)
@@ -202,7 +203,7 @@ async def _archived_to_here(server: EmbeddedServer) -> None:
 
 def _watched(server: EmbeddedServer, progress: Progress, done: str, tool: str, *options: str) -> None:
     """Run a program of PostgreSQL to its end and pass on its percentages."""
-    server.home.mkdir(0o700, parents=True, exist_ok=True)
+    private_folder(server.home)
     said: list[str] = []
     with server.program(tool, *options, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
         assert running.stdout is not None
@@ -244,7 +245,7 @@ def _own(path: Path, like: Path) -> None:
 
 def _owned_folder(server: EmbeddedServer, folder: Path) -> None:
     """A folder that belongs to whoever the server runs as."""
-    folder.mkdir(0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     _own(folder, server.data)
 
 

@@ -19,6 +19,8 @@ from typing import IO, Any, Final
 
 import psutil
 
+from qrpay.folders import private_folder
+
 SUPERUSER: Final = "qrpay"
 START_S_MAX: Final = 300
 """Crash recovery after a power cut may read gigabytes of WAL before the server answers."""
@@ -99,7 +101,7 @@ class EmbeddedServer:
 
         Raises EmbeddedServerError when it cannot run here.
         """
-        self.home.mkdir(0o700, parents=True, exist_ok=True)
+        private_folder(self.home)
         with _gate(self.home) as gate:
             newly = self._users is None
             if self._users is None:

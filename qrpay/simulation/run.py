@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from qrpay import logs
+from qrpay.folders import private_folder
 from qrpay.settings import Settings
 from qrpay.simulation.plan import FAULTS, ON_A_SERVER_OF_OTHERS, FaultKind, Plan, drawn
 from qrpay.simulation.play import played
@@ -56,8 +57,7 @@ def faults_of(text: str | None, settings: Settings) -> Sequence[FaultKind]:
 
 async def run(settings: Settings, ask: Ask) -> int:
     """Play and judge; 1 when anything could not be explained."""
-    folder = settings.folder / "sim"
-    folder.mkdir(0o700, parents=True, exist_ok=True)
+    folder = private_folder(settings.folder / "sim")
     if ask.served:
         return await _over_http(settings, ask)
     console, totals = Console(), Totals()

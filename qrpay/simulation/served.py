@@ -22,6 +22,7 @@ from rich.console import Console
 from qrpay.app import open_core
 from qrpay.demo import TOKEN_S, WIDE, served
 from qrpay.features.e_accounts import service as e_accounts
+from qrpay.folders import private_folder
 from qrpay.settings import Settings
 from qrpay.shell import database
 from qrpay.simulation.clients import Clients
@@ -217,7 +218,7 @@ async def _house(settings: Settings, console: Console) -> AsyncIterator[tuple[as
         port = probe.getsockname()[1]
     folder = settings.folder / "sim-served"
     shutil.rmtree(folder, ignore_errors=True)  # what an earlier history left: its events would be told too often
-    folder.mkdir(0o700, parents=True)
+    private_folder(folder)
     here = replace(settings, home=str(folder), port=port, workers=WORKERS, database_url="", migration_url="", **WIDE)
     async with served(here, console) as server:
         yield server, here

@@ -24,6 +24,7 @@ from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.e_accounts.model import NO_CAPS, Caps, NewCustomer
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import NewMerchant
+from qrpay.folders import private_folder
 from qrpay.settings import Settings
 from qrpay.simulation.plan import CUSTOMERS, MERCHANTS
 from qrpay.values import Id, new_id
@@ -155,8 +156,7 @@ async def stage(settings: Settings) -> AsyncIterator[Stage]:
 
     Only its own server is ever killed. The named one must be reached through a Unix socket, as its superuser.
     """
-    folder = settings.folder / "sim"
-    folder.mkdir(0o700, parents=True, exist_ok=True)
+    folder = private_folder(settings.folder / "sim")
     settings = replace(settings, home=str(folder), **LIMITS)
     server = None
     if settings.migration_url:

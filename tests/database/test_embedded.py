@@ -155,6 +155,15 @@ async def test_a_long_path_with_spaces_and_quotes_is_fine(home: Path) -> None:
     shutil.rmtree(socket)
 
 
+async def test_a_home_inside_another_leaves_the_outer_one_private(tmp_path: Path) -> None:
+    """As when `qrpay sim` comes first, in .qrpay/sim: the next server takes .qrpay itself, if it is private."""
+    outer = tmp_path / "outer"
+    for home in (outer / "inner", outer):
+        with server(home, **SMALL) as dsn:
+            assert await asked(dsn, "SELECT 1") == 1
+    assert [folder.stat().st_mode & 0o777 for folder in (outer, outer / "inner")] == [0o700, 0o700]
+
+
 async def test_a_short_folder_that_somebody_else_made_first_is_refused(home: Path) -> None:
     """In a shared temporary folder a stranger could listen in."""
     deep = home / ("deep" * 25)

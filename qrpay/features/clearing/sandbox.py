@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from qrpay.features.clearing import iso20022
 from qrpay.features.clearing.channel import DOCUMENT_MAX
 from qrpay.features.clearing.model import Ordered, OrderedPayment, Report
+from qrpay.folders import private_folder
 from qrpay.values import new_id
 
 CLOSED: Final = "0404"
@@ -60,7 +61,7 @@ class House:
         self._taken: dict[str, bytes] = {}
         self._home = home
         if home is not None:
-            home.mkdir(parents=True, exist_ok=True)
+            private_folder(home)
             for path in sorted(home.glob("in-*.xml")):
                 document = path.read_bytes()
                 self._taken[iso20022.read_order(document).msg_id] = hashlib.sha256(document).digest()
