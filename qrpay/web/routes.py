@@ -152,6 +152,10 @@ class Routes(list[Route]):
         """A POST route."""
         return self._route("POST", path, **said)
 
+    def patch(self, path: str, **said: Any) -> Callable[[Handler], Handler]:
+        """A PATCH route: its body says what is to be different (RFC 7396 in spirit; what is left out stays)."""
+        return self._route("PATCH", path, **said)
+
     def delete(self, path: str, **said: Any) -> Callable[[Handler], Handler]:
         """A DELETE route."""
         return self._route("DELETE", path, **said)

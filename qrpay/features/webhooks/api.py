@@ -4,9 +4,18 @@ from typing import Final
 
 from qrpay.features.webhooks import service
 from qrpay.features.webhooks.address import Gate
-from qrpay.features.webhooks.model import Delivery, DeliveryQuery, Endpoint, NewEndpoint
+from qrpay.features.webhooks.model import (
+    Delivery,
+    DeliveryQuery,
+    Endpoint,
+    EndpointChange,
+    NewEndpoint,
+    Replay,
+)
 from qrpay.features.webhooks.problems import (
     webhook_endpoint_disabled,
+    webhook_endpoint_live,
+    webhook_endpoint_paused,
     webhook_endpoints_full,
     webhook_url_refused,
 )
@@ -50,6 +59,45 @@ async def get_webhook_endpoint(call: Call, ask: object) -> Endpoint:
     return service.shown(await service.endpoint(call.core, call.merchant.id, call.path["endpoint"]))
 
 
+@routes.patch(
+    "/v1/webhook-endpoints/{endpoint}", caller=Merchant, body=EndpointChange, returns=Endpoint,
+    problems=[not_found, webhook_url_refused],
+)  # fmt: skip
+async def change_webhook_endpoint(call: Call, ask: EndpointChange) -> Endpoint:
+    """Choose other events for an endpoint, or another address; what waits for it already stays."""
+    gate = Gate(call.core.settings)
+    return await service.change(call.core, gate, call.merchant.id, call.path["endpoint"], ask)
+
+
+@routes.post(
+    "/v1/webhook-endpoints/{endpoint}/pause", caller=Merchant, returns=Endpoint,
+    problems=[not_found, webhook_endpoint_disabled],
+)  # fmt: skip
+async def pause_webhook_endpoint(call: Call, ask: object) -> Endpoint:
+    """Send an endpoint nothing until you resume it; it keeps its place in your events."""
+    assert ask is NOTHING
+    return await service.pause(call.core, call.merchant.id, call.path["endpoint"])
+
+
+@routes.post("/v1/webhook-endpoints/{endpoint}/resume", caller=Merchant, returns=Endpoint, problems=[not_found])
+async def resume_webhook_endpoint(call: Call, ask: object) -> Endpoint:
+    """Call a paused endpoint again, or one that was switched off: it catches up, batch by batch."""
+    assert ask is NOTHING
+    return await service.resume(call.core, call.merchant.id, call.path["endpoint"])
+
+
+@routes.post(
+    "/v1/webhook-endpoints/{endpoint}/replay", caller=Merchant, body=Replay, body_optional=True, returns=Endpoint,
+    status=202, problems=[not_found, webhook_endpoint_live, webhook_endpoint_disabled],
+)  # fmt: skip
+async def replay_to_webhook_endpoint(call: Call, ask: Replay) -> Endpoint:
+    """Tell a test endpoint your events again, after one of them or from the first; a live one never.
+
+    They keep their ids, and bear signatures of now.
+    """
+    return await service.replay(call.core, call.merchant.id, call.path["endpoint"], ask)
+
+
 @routes.delete("/v1/webhook-endpoints/{endpoint}", caller=Merchant, status=204, problems=[not_found])
 async def remove_webhook_endpoint(call: Call, ask: object) -> None:
     """Remove an endpoint; what waits for it is given up."""
@@ -74,7 +122,7 @@ async def list_webhook_deliveries(call: Call, ask: DeliveryQuery) -> Page[Delive
     caller=Merchant,
     returns=Delivery,
     status=202,
-    problems=[not_found, webhook_endpoint_disabled],
+    problems=[not_found, webhook_endpoint_disabled, webhook_endpoint_paused],
 )
 async def resend_webhook_delivery(call: Call, ask: object) -> Delivery:
     """Send a delivery again, now."""

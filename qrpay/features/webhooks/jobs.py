@@ -108,4 +108,4 @@ async def _send_all(core: "Core") -> int:
 
 
 # A job that goes on until it is cancelled: the background starts it, and starts it again should it fail.
-jobs: Final = [Job("webhooks sender", 1.0, _send_all)]
+jobs: Final = [Job("webhooks sender", 1.0, _send_all), Job("webhooks catching up", 0.5, service.catch_up)]

@@ -14,25 +14,52 @@ EVERYTHING = "*"
 
 Url = Annotated[str, Meta(min_length=1, max_length=2048, description="https, public, port 443 or 8443.")]
 EventType = Annotated[str, Meta(pattern=r"^(\*|[a-z_]{1,40}\.[a-z_]{1,40})\Z", description="`order.paid`, or `*`.")]
-EndpointStatus = Literal["enabled", "disabled", "removed"]
+EndpointStatus = Literal["enabled", "paused", "disabled", "removed"]
 DeliveryStatus = Literal["waiting", "delivered", "given_up"]
 
 
+EventTypes = Annotated[tuple[EventType, ...], Meta(min_length=1, max_length=32)]
+
+
 class NewEndpoint(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a merchant wants to be called, and of what: some types of event, or `*` for all."""
+    """Where a merchant wants to be called, and of what: some types of event, or `*` for all.
+
+    test  it may be replayed to, which a live endpoint never is: an event that was acted on stays acted on
+    """
 
     url: Url
-    events: Annotated[tuple[EventType, ...], Meta(min_length=1, max_length=32)] = (EVERYTHING,)
+    events: EventTypes = (EVERYTHING,)
+    test: bool = False
+
+
+class EndpointChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be different about an endpoint; what is left out stays. Deliveries that wait already stay too."""
+
+    url: Url | UnsetType = UNSET
+    events: EventTypes | UnsetType = UNSET
+
+
+class Replay(Struct, frozen=True, forbid_unknown_fields=True):
+    """From where a test endpoint is to hear its events again: after this one; left out: from the first."""
+
+    after: EventId | None = None
 
 
 class Endpoint(Struct, frozen=True):
-    """An endpoint. `secret` is there once, in the answer that made it; `reason` says why it was switched off."""
+    """An endpoint.
+
+    status       `paused`: nothing is sent, and it keeps its place; `disabled`: we stopped, `reason` says why
+    catching_up  it gets what it missed, or what is replayed, batch by batch; what is new follows behind that
+    secret       there once, in the answer that made it
+    """
 
     id: str
     url: str
     events: Sequence[str]
     status: EndpointStatus
     reason: str | None
+    test: bool
+    catching_up: bool
     created_at: str
     secret: str | UnsetType = UNSET
 
@@ -70,7 +97,7 @@ class Delivery(Struct, frozen=True):
 
 
 class StoredEndpoint(Struct, frozen=True):
-    """An endpoint's row; its secret is sealed."""
+    """An endpoint's row; its secret is sealed. `behind`: it has not been told all that the log holds for it."""
 
     id: Id
     merchant: Id
@@ -80,6 +107,8 @@ class StoredEndpoint(Struct, frozen=True):
     status: EndpointStatus
     reason: str | None
     created_at: datetime
+    test: bool = False
+    behind: bool = False
 
 
 class StoredDelivery(Struct, frozen=True):

@@ -23,15 +23,19 @@ from qrpay.features.webhooks.model import (
     DeliveryQuery,
     Due,
     Endpoint,
+    EndpointChange,
     Health,
     LastAttempt,
     NewEndpoint,
+    Replay,
     StoredDelivery,
     StoredEndpoint,
     Tried,
 )
 from qrpay.features.webhooks.problems import (
     webhook_endpoint_disabled,
+    webhook_endpoint_live,
+    webhook_endpoint_paused,
     webhook_endpoints_full,
     webhook_url_refused,
 )
@@ -43,6 +47,8 @@ if TYPE_CHECKING:
     from qrpay.core import Core
 
 ENDPOINTS_MAX: Final = 16
+CATCH_UP_MAX: Final = 200
+"""Deliveries that may wait for an endpoint while it catches up: more are queued as these are taken."""
 PURPOSE: Final = "webhook secret"
 GONE: Final = 410
 SLOW_DOWN: Final = frozenset({429, 502, 503, 504})
@@ -77,7 +83,7 @@ async def register(core: "Core", gate: Gate, merchant: Id, ask: NewEndpoint, key
     id_ = new_id() if key is None else claim("webhook endpoint", merchant, key)
     secret = new_secret()
     sealed = core.vault.seal(PURPOSE, secret)
-    new = StoredEndpoint(id_, merchant, ask.url, ask.events, sealed, "enabled", None, core.clock())
+    new = StoredEndpoint(id_, merchant, ask.url, ask.events, sealed, "enabled", None, core.clock(), ask.test)
     if await store.register(core.database, new, ENDPOINTS_MAX):
         return shown(new, secret_text(secret)), False
     first = await store.endpoint(core.database, merchant, id_)
@@ -88,7 +94,11 @@ async def register(core: "Core", gate: Gate, merchant: Id, ask: NewEndpoint, key
 
 
 def _must_be_the_same(first: StoredEndpoint, ask: NewEndpoint) -> None:
-    pairs = (("/url", first.url, ask.url), ("/events", list(first.events), list(ask.events)))
+    pairs = (
+        ("/url", first.url, ask.url),
+        ("/events", list(first.events), list(ask.events)),
+        ("/test", first.test, ask.test),
+    )
     if errors := [FieldError(at, f"First: {then}. Now: {now}.") for at, then, now in pairs if then != now]:
         raise idempotency_key_reused(errors=errors)
 
@@ -113,11 +123,70 @@ async def remove(core: "Core", merchant: Id, text: str) -> None:
     await store.remove(core.database, merchant, found.id)
 
 
+async def change(core: "Core", gate: Gate, merchant: Id, text: str, ask: EndpointChange) -> Endpoint:
+    """Give an endpoint other events or another address. Refuses with `not_found`, `webhook_url_refused`."""
+    found = await endpoint(core, merchant, text)
+    url = found.url if isinstance(ask.url, UnsetType) else ask.url
+    events = found.events if isinstance(ask.events, UnsetType) else ask.events
+    if url != found.url and (defect := await gate.defect(url)):
+        raise webhook_url_refused(reason=defect, errors=[FieldError("/url", defect)])
+    await store.change(core.database, found.id, url, events)
+    return shown(await endpoint(core, merchant, text))
+
+
+async def pause(core: "Core", merchant: Id, text: str) -> Endpoint:
+    """Send an endpoint nothing until it is resumed; it keeps its place in the log. Safe to repeat.
+
+    What is on its way this moment may still arrive. Refuses with `not_found`, `webhook_endpoint_disabled`.
+    """
+    found = await endpoint(core, merchant, text)
+    if found.status == "disabled":
+        raise webhook_endpoint_disabled(reason=found.reason)
+    await store.pause(core.database, found.id)
+    return shown(await endpoint(core, merchant, text))
+
+
+async def resume(core: "Core", merchant: Id, text: str) -> Endpoint:
+    """Call an endpoint again, paused or switched off, from where it stood. Safe to repeat. Refuses with `not_found`."""
+    found = await endpoint(core, merchant, text)
+    if found.status != "enabled":
+        await store.resume(core.database, found.id, core.clock())
+    return shown(await endpoint(core, merchant, text))
+
+
+async def replay(core: "Core", merchant: Id, text: str, ask: Replay) -> Endpoint:
+    """Have a test endpoint hear its events again, after one of them or from the first.
+
+    Refuses with `not_found`, `webhook_endpoint_live`, `webhook_endpoint_disabled`, and an event of somebody else.
+    """
+    found = await endpoint(core, merchant, text)
+    if not found.test:
+        raise webhook_endpoint_live()
+    if found.status == "disabled":
+        raise webhook_endpoint_disabled(reason=found.reason)
+    after = 0 if ask.after is None else await events.place(core, merchant, ask.after)
+    if after is None:
+        raise invalid_field(errors=[FieldError("/after", "This is no event of yours.")])
+    await store.replay(core.database, found.id, after, core.clock())
+    return shown(await endpoint(core, merchant, text))
+
+
+async def catch_up(core: "Core") -> int:
+    """Queue the next batch for each endpoint that missed something; how many events were looked at in all."""
+    return sum(
+        [
+            await store.catch_up(core.database, id_, CATCH_UP_MAX, core.clock())
+            for id_ in await store.behind(core.database)
+        ]
+    )
+
+
 def shown(row: StoredEndpoint, secret: str | UnsetType = UNSET) -> Endpoint:
     """The endpoint as its merchant reads it."""
     return Endpoint(
-        id_text(ENDPOINT, row.id), row.url, row.events, row.status, row.reason, rfc3339(row.created_at), secret
-    )
+        id_text(ENDPOINT, row.id), row.url, row.events, row.status, row.reason, row.test,
+        row.behind and row.status == "enabled", rfc3339(row.created_at), secret,
+    )  # fmt: skip
 
 
 # Deliveries ----------------------------------------------------------------------------------------------------
@@ -143,8 +212,10 @@ async def resend(core: "Core", merchant: Id, endpoint_text: str, delivery_text: 
     found = await _delivery(core, at, delivery_text)
     if found is None:
         raise not_found()
-    if at.status != "enabled":
+    if at.status == "disabled":
         raise webhook_endpoint_disabled(reason=at.reason)
+    if at.status == "paused":
+        raise webhook_endpoint_paused()
     await store.send_again(core.database, at.id, found.seq, core.clock())
     again = await store.delivery(core.database, at.id, found.seq)
     assert again is not None

@@ -18,7 +18,15 @@ async def register(database: Database, new: StoredEndpoint, limit: int) -> bool:
     async with database.transaction() as transaction:
         await transaction.execute(STATEMENTS.take_turns, new.merchant)
         made = await transaction.fetchval(
-            STATEMENTS.register, new.id, new.merchant, new.url, list(new.events), new.secret, new.created_at, limit
+            STATEMENTS.register,
+            new.id,
+            new.merchant,
+            new.url,
+            list(new.events),
+            new.secret,
+            new.created_at,
+            new.test,
+            limit,
         )
     return made is not None
 
@@ -32,6 +40,60 @@ async def endpoint(database: Database, merchant: Id, id: Id) -> StoredEndpoint |
 async def endpoints_of(database: Database, merchant: Id) -> Sequence[StoredEndpoint]:
     """A merchant's endpoints, oldest first."""
     return [StoredEndpoint(*row) for row in await database.fetch(STATEMENTS.endpoints_of, merchant)]
+
+
+async def change(database: Database, id: Id, url: str, events: Sequence[str]) -> None:
+    """Give an endpoint another address or other events."""
+    await database.execute(STATEMENTS.change, id, url, list(events))
+
+
+async def pause(database: Database, id: Id) -> None:
+    """Leave an endpoint alone; it keeps its place in the log."""
+    await database.execute(STATEMENTS.pause, id)
+
+
+async def resume(database: Database, id: Id, now: datetime) -> None:
+    """Call an endpoint again; what waited for it is due now, what it missed is queued batch by batch."""
+    async with database.transaction() as transaction:
+        await transaction.execute(STATEMENTS.resume, id)
+        await transaction.execute(STATEMENTS.begin_anew, id, now)
+        await transaction.execute(STATEMENTS.wake_sender)
+
+
+async def replay(database: Database, id: Id, after: int, now: datetime) -> None:
+    """Have a test endpoint hear again what follows a number."""
+    await database.execute(STATEMENTS.replay, id, after, now)
+
+
+async def behind(database: Database) -> Sequence[Id]:
+    """Endpoints that have something to catch up with."""
+    return [row["id"] for row in await database.fetch(STATEMENTS.behind)]
+
+
+async def catch_up(database: Database, id: Id, batch: int, now: datetime) -> int:
+    """Queue the next of what an endpoint missed, so that at most `batch` wait; how many of its events were looked at.
+
+    At the end the consumer stands still for a moment: from there on it queues for this endpoint too, without a gap.
+    """
+    async with database.transaction() as transaction:
+        taken = await transaction.fetchrow(STATEMENTS.take_behind, id, batch)
+        if taken is None or (room := batch - taken["waiting"]) <= 0:
+            return 0
+        looked, last = await _queue(transaction, id, taken["behind"], room, now)
+        total = looked
+        if looked < room:
+            await transaction.execute(STATEMENTS.stop_consumer)
+            looked, last = await _queue(transaction, id, last, room, now)
+            total += looked
+        await transaction.execute(STATEMENTS.heard_up_to, id, last if looked == room else None)
+        await transaction.execute(STATEMENTS.wake_sender)
+    return total
+
+
+async def _queue(transaction: Queries, id: Id, after: int, limit: int, now: datetime) -> tuple[int, int]:
+    row = await transaction.fetchrow(STATEMENTS.queue_missed, id, after, limit, now)
+    assert row is not None
+    return row["looked"], row["last"]
 
 
 async def remove(database: Database, merchant: Id, id: Id) -> bool:

@@ -8,27 +8,112 @@ SELECT pg_advisory_xact_lock(hashtextextended('webhook endpoints', 0) # hashtext
 -- name: register
 -- Register an endpoint, unless the merchant has as many as it may, or this id is there already.
 -- It hears what enters the log from now on.
--- $1 id uuid  $2 merchant uuid  $3 url text  $4 events text[]  $5 secret bytea  $6 created_at  $7 max bigint
-INSERT INTO webhook_endpoints (id, merchant, url, events, secret, created_at, from_seq)
-SELECT $1, $2, $3, $4, $5, $6, (SELECT coalesce(max(last), 0) FROM event_spans)
-WHERE (SELECT count(*) FROM webhook_endpoints WHERE merchant = $2 AND status <> 'removed') < $7::bigint
+-- $1 id uuid  $2 merchant uuid  $3 url text  $4 events text[]  $5 secret bytea  $6 created_at  $7 test boolean
+-- $8 max bigint
+INSERT INTO webhook_endpoints (id, merchant, url, events, secret, created_at, test, from_seq)
+SELECT $1, $2, $3, $4, $5, $6, $7, (SELECT coalesce(max(last), 0) FROM event_spans)
+WHERE (SELECT count(*) FROM webhook_endpoints WHERE merchant = $2 AND status <> 'removed') < $8::bigint
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- name: endpoint
 -- One of a merchant's endpoints, removed ones too.
 -- $1 merchant uuid  $2 id uuid
-SELECT id, merchant, url, events, secret, status, reason, created_at
+SELECT id, merchant, url, events, secret, status, reason, created_at, test, behind IS NOT NULL AS behind
 FROM webhook_endpoints
 WHERE id = $2 AND merchant = $1;
 
 -- name: endpoints_of
 -- A merchant's endpoints, oldest first; there are few.
 -- $1 merchant uuid
-SELECT id, merchant, url, events, secret, status, reason, created_at
+SELECT id, merchant, url, events, secret, status, reason, created_at, test, behind IS NOT NULL AS behind
 FROM webhook_endpoints
 WHERE merchant = $1 AND status <> 'removed'
 ORDER BY created_at, id;
+
+-- name: change
+-- Give an endpoint another address or other events; a new address has a clean slate.
+-- $1 id uuid  $2 url text  $3 events text[]
+UPDATE webhook_endpoints
+SET url = $2, events = $3,
+    failures = CASE WHEN url = $2 THEN failures ELSE 0 END,
+    failing_since = CASE WHEN url = $2 THEN failing_since END,
+    not_before = CASE WHEN url = $2 THEN not_before ELSE 'epoch' END
+WHERE id = $1 AND status <> 'removed';
+
+-- name: pause
+-- Leave an endpoint alone from now on. What the consumer has queued by now is the least that it heard: a span that is
+-- being queued this moment may be taken twice, and a delivery stands once.
+-- $1 id uuid
+UPDATE webhook_endpoints w
+SET status = 'paused', behind = coalesce(w.behind, greatest(w.from_seq, (
+    SELECT c.position::bigint FROM cursors c WHERE c.name = 'consumer webhooks'
+), 0))
+WHERE w.id = $1 AND w.status = 'enabled';
+
+-- name: resume
+-- Call an endpoint again, as if it had never failed; a batch at a time brings what it missed.
+-- $1 id uuid
+UPDATE webhook_endpoints
+SET status = 'enabled', reason = NULL, failures = 0, failing_since = NULL, not_before = 'epoch'
+WHERE id = $1 AND status IN ('paused', 'disabled');
+
+-- name: begin_anew
+-- What waited for an endpoint is due now, and its days begin anew.
+-- $1 endpoint uuid  $2 now timestamptz
+UPDATE webhook_deliveries SET since = $2, next_try_at = $2 WHERE endpoint = $1 AND status = 'waiting';
+
+-- name: replay
+-- Have a test endpoint hear again what follows a number.
+-- $1 id uuid  $2 after seq bigint  $3 now timestamptz
+UPDATE webhook_endpoints SET behind = $2, replay_at = $3 WHERE id = $1 AND test AND status <> 'removed';
+
+-- name: behind
+-- Endpoints that have something to catch up with; there are few.
+SELECT id FROM webhook_endpoints WHERE status = 'enabled' AND behind IS NOT NULL ORDER BY id LIMIT 1000;
+
+-- name: take_behind
+-- Take one of them until the transaction ends: how far it heard, and how many deliveries wait for it, at most $2.
+-- $1 id uuid  $2 batch bigint
+SELECT behind, (
+    SELECT count(*) FROM (
+        SELECT FROM webhook_deliveries WHERE endpoint = $1 AND status = 'waiting' LIMIT $2::bigint
+    ) AS queue
+) AS waiting
+FROM webhook_endpoints WHERE id = $1 AND status = 'enabled' AND behind IS NOT NULL
+FOR NO KEY UPDATE;
+
+-- name: stop_consumer
+-- Let the consumer queue nothing until the transaction ends: whoever has caught up joins in without a gap.
+SELECT position FROM cursors WHERE name = 'consumer webhooks' FOR NO KEY UPDATE;
+
+-- name: queue_missed
+-- Queue the next of an endpoint's events; how many were looked at, and the last one's number. What was sent before a
+-- replay was asked for is sent again.
+-- $1 id uuid  $2 after seq bigint  $3 limit bigint  $4 now timestamptz
+WITH mine AS MATERIALIZED (
+    SELECT w.id, w.events, w.replay_at, s.last - s.size + n AS seq
+    FROM webhook_endpoints w
+        JOIN event_receivers r ON r.receiver = w.merchant AND r.last > $2::bigint
+        JOIN event_spans s ON s.last = r.last
+        CROSS JOIN LATERAL unnest(array_positions(s.receivers, w.merchant)) AS n
+    WHERE w.id = $1 AND s.last - s.size + n > $2::bigint
+    ORDER BY s.last, n
+    LIMIT $3::bigint
+), queued AS (
+    INSERT INTO webhook_deliveries AS d (endpoint, seq, about, since, next_try_at)
+    SELECT m.id, m.seq, e.about, $4, $4
+    FROM mine m CROSS JOIN LATERAL event_at(m.seq) AS e
+    WHERE m.events @> ARRAY[e.type] OR m.events @> ARRAY['*']
+    ON CONFLICT (endpoint, seq) DO UPDATE SET status = 'waiting', since = $4, next_try_at = $4
+        WHERE d.since < (SELECT replay_at FROM webhook_endpoints WHERE id = $1)
+)
+SELECT count(*) AS looked, coalesce(max(seq), $2) AS last FROM mine;
+
+-- name: heard_up_to
+-- Say how far an endpoint has come; null: it has caught up, and hears with the others.
+-- $1 id uuid  $2 seq bigint
+UPDATE webhook_endpoints SET behind = $2 WHERE id = $1;
 
 -- name: remove
 -- Remove an endpoint; no row when there is none.
@@ -53,7 +138,7 @@ WITH queued AS (
     INSERT INTO webhook_deliveries (endpoint, seq, about, since, next_try_at)
     SELECT w.id, e.seq, e.about, $3, $3
     FROM webhook_endpoints w JOIN events e ON e.receiver = w.merchant
-    WHERE w.status = 'enabled' AND e.seq > $1::bigint AND e.seq <= $2::bigint AND e.seq > w.from_seq
+    WHERE w.status = 'enabled' AND w.behind IS NULL AND e.seq > $1::bigint AND e.seq <= $2::bigint AND e.seq > w.from_seq
         AND e.span > $1::bigint AND e.span <= coalesce((SELECT min(last) FROM event_spans WHERE last >= $2::bigint), $2::bigint)
         AND (w.events @> ARRAY[e.type] OR w.events @> ARRAY['*'])
     ON CONFLICT DO NOTHING
@@ -108,13 +193,15 @@ LIMIT $3::bigint;
 SELECT id AS endpoint, failures, failing_since, not_before FROM webhook_endpoints WHERE id = ANY ($1::uuid[]);
 
 -- name: record_health
--- Write how endpoints are now; those with a reason are switched off.
+-- Write how endpoints are now; those with a reason are switched off, and keep their place in the log.
 -- $1 endpoints uuid[]  $2 failures integer[]  $3 failing_since timestamptz[]  $4 not_before timestamptz[]
 -- $5 reasons text[] (null: it stays as it is)
 UPDATE webhook_endpoints w
 SET failures = h.failures, failing_since = h.failing_since, not_before = h.not_before,
     status = CASE WHEN h.reason IS NOT NULL AND w.status = 'enabled' THEN 'disabled' ELSE w.status END,
-    reason = CASE WHEN h.reason IS NOT NULL AND w.status = 'enabled' THEN h.reason ELSE w.reason END
+    reason = CASE WHEN h.reason IS NOT NULL AND w.status = 'enabled' THEN h.reason ELSE w.reason END,
+    behind = CASE WHEN h.reason IS NULL OR w.status <> 'enabled' OR w.behind IS NOT NULL THEN w.behind
+        ELSE greatest(w.from_seq, (SELECT c.position::bigint FROM cursors c WHERE c.name = 'consumer webhooks'), 0) END
 FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::timestamptz[], $5::text[])
     AS h (endpoint, failures, failing_since, not_before, reason)
 WHERE w.id = h.endpoint;

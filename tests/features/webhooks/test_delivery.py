@@ -2,205 +2,28 @@
 
 import asyncio
 import base64
-import hashlib
-import hmac
 import os
 import socket
 import sys
-import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 import examples.receive_webhook as example
-from qrpay.background.model import Job
 from qrpay.background.outbox import announce as announce_all
-from qrpay.codes.signing import new_key
 from qrpay.core import Core
-from qrpay.database.pool import Database
-from qrpay.feature import Feature
 from qrpay.features.events.model import PREFIX
-from qrpay.features.webhooks import api, events, store
-from qrpay.features.webhooks.address import Gate
-from qrpay.features.webhooks.jobs import Pace, Sender
-from qrpay.features.webhooks.service import ENDPOINTS_MAX, Patience
-from qrpay.ledger.engine import Engine
+from qrpay.features.webhooks import store
+from qrpay.features.webhooks.jobs import Pace
+from qrpay.features.webhooks.service import ENDPOINTS_MAX
 from qrpay.values import Id, id_text, new_id
-from tests.background.world import Shop, announcement, log_of, open_shop, sales, working
-from tests.features.conftest import HandClock, core_over
-from tests.features.served import Served, bearer, served
-
-QUICK = Patience(retries_s=(0.05, 0.1, 0.2), slow_s=0.3, down_after=3, pause_s=0.1, pause_max_s=0.3)
-PACE = Pace(look_s=0.05)
-web_only = Feature(routes=[api.routes])
-
-Answering = Callable[["Message"], Awaitable[int]]
-
-
-class Message(msgspec.Struct):
-    """A webhook as it arrived."""
-
-    headers: dict[str, str]
-    body: bytes
-    at: float
-
-    @property
-    def id(self) -> str:
-        return self.headers["webhook-id"]
-
-    @property
-    def event(self) -> dict[str, Any]:
-        value = msgspec.json.decode(self.body)
-        assert isinstance(value, dict)
-        return value
-
-
-class Receiver:
-    """A merchant's server. It keeps what it hears, and answers as it is told."""
-
-    def __init__(self) -> None:
-        self.heard: list[Message] = []
-        self.url = ""
-        self.running = 0
-        self.running_most = 0
-        self.answering: Answering = self._well
-        self.headers: dict[str, str] = {}
-        self._port = 0
-        self._runner: web.AppRunner | None = None
-
-    async def start(self) -> None:
-        """Serve, on the port it had before."""
-        app = web.Application()
-        app.router.add_post("/hook", self._hear)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{self._port}/hook"
-
-    async def stop(self) -> None:
-        """Be gone."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def until(self, count: int, within_s: float = 10) -> list[Message]:
-        """What was heard, once it is so much."""
-        async with asyncio.timeout(within_s):
-            while len(self.heard) < count:
-                await asyncio.sleep(0.01)
-        return self.heard
-
-    async def _hear(self, request: web.Request) -> web.Response:
-        message = Message(dict(request.headers), await request.read(), time.monotonic())
-        self.heard.append(message)
-        self.running += 1
-        self.running_most = max(self.running_most, self.running)
-        try:
-            return web.Response(status=await self.answering(message), headers=self.headers)
-        finally:
-            self.running -= 1
-
-    async def _well(self, _message: Message) -> int:
-        return 204
-
-
-@pytest.fixture
-async def bank(fresh_database: Database, clock: HandClock) -> AsyncIterator[Core]:
-    """A house that may call loopback."""
-    core = core_over(fresh_database, clock, webhook_loopback=True, webhook_timeout_s=30)
-    core.keyring.replace([new_key("webhook", clock() - timedelta(hours=1), timedelta(days=9), timedelta(days=9))])
-    yield core
-    assert isinstance(core.ledger, Engine)
-    await core.ledger.close()
-
-
-@pytest.fixture
-async def shop(bank: Core) -> Shop:
-    """A shop whose payments will be told."""
-    return await open_shop(bank)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    """A receiver that is up."""
-    made = Receiver()
-    await made.start()
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
-async def house(bank: Core) -> AsyncIterator[Served]:
-    """The API."""
-    async with served(bank, [web_only]) as running:
-        yield running
-
-
-@asynccontextmanager
-async def telling(core: Core, pace: Pace = PACE, patience: Patience = QUICK) -> AsyncIterator[None]:
-    """The background with a sender whose patience is short."""
-
-    async def send(core: Core) -> int:
-        await Sender(core, Gate(core.settings), pace, patience).run()
-        return 0
-
-    webhooks = Feature(consumers=events.consumers, jobs=[Job("sender", 0.1, send)])
-    async with working(core, sales, webhooks):
-        yield
-
-
-async def ask(house: Served, merchant: Id, method: str, path: str, **said: Any) -> tuple[int, dict[str, Any]]:
-    """Call the API as this merchant."""
-    headers = bearer("sk_", merchant.hex) | said.pop("headers", {})
-    async with house.session.request(method, path, headers=headers, **said) as answer:
-        raw = await answer.read()
-        return answer.status, msgspec.json.decode(raw) if raw else {}
-
-
-async def register(house: Served, shop: Shop, url: str, *types: str) -> dict[str, Any]:
-    """Register an endpoint."""
-    body = {"url": url, **({"events": types} if types else {})}
-    status, endpoint = await ask(house, shop.merchant, "POST", "/v1/webhook-endpoints", json=body)
-    assert status == 201, endpoint
-    return endpoint
-
-
-async def deliveries(house: Served, shop: Shop, endpoint: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
-    """What was, and is to be, delivered."""
-    path = f"/v1/webhook-endpoints/{endpoint['id']}/deliveries"
-    status, page = await ask(house, shop.merchant, "GET", path, params=query)
-    assert status == 200, page
-    data = page["data"]
-    assert isinstance(data, list)
-    return data
-
-
-async def until_all(house: Served, shop: Shop, endpoint: dict[str, Any], status: str) -> list[dict[str, Any]]:
-    """The deliveries, once all have this status."""
-    async with asyncio.timeout(10):
-        while True:
-            listed = await deliveries(house, shop, endpoint, limit=100)
-            if listed and {delivery["status"] for delivery in listed} == {status}:
-                return listed
-            await asyncio.sleep(0.02)
-
-
-def holds(secret: str, message: Message) -> bool:
-    """A verifier of Standard Webhooks, written from its text and not from our code."""
-    headers = message.headers
-    key = base64.b64decode(secret.split("_", 1)[1])
-    signed = b".".join([headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), message.body])
-    want = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-    given = [part[3:] for part in headers["webhook-signature"].split(" ") if part.startswith("v1,")]
-    return given == [want] and abs(time.time() - int(headers["webhook-timestamp"])) < 300
+from tests.background.world import Shop, announcement, log_of, open_shop
+from tests.features.conftest import HandClock
+from tests.features.served import Served
+from tests.features.webhooks.world import Message, Receiver, ask, deliveries, holds, register, telling, until_all
 
 
 async def test_a_payment_is_told_once_signed_and_soon(
