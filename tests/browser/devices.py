@@ -1,11 +1,14 @@
 """What a test holds in its hands: a phone with the wallet, a till, a stranger's phone at the cashier page."""
 
 import asyncio
+import secrets
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+import aiohttp
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from qrpay.demo import Demo
@@ -118,6 +121,13 @@ class Till(Device):
         ]
         await asyncio.gather(*strokes)
 
+    async def sign_in(self, somebody: dict[str, Any]) -> None:
+        """Sign somebody of the staff in, by number and code."""
+        await self.page.get_by_label("Your number").fill(somebody["number"])
+        await self.page.get_by_label("Your code").fill(somebody["code"])
+        await self.press("Sign in")
+        await self.sees(".entry")
+
     async def turns_green(self, amount: str) -> None:
         """Wait for green, with that amount on it."""
         await self.sees("[data-status=paid]")
@@ -149,6 +159,32 @@ class Devices:
         shop = self.demo.merchant
         fragment = f"key={shop.secret_key}&store={shop.store}&terminal={shop.terminal}"
         return await self._open(Till, f"/pos?lang={language}#{fragment}", language)
+
+    async def paired(self, language: str = "en") -> Till:
+        """A device that becomes a new terminal of the demo's shop by its owner's code, with nobody signed in yet."""
+        terminal = await self.owner("POST", f"/v1/stores/{self.demo.merchant.store}/terminals", {
+            "name": "Till 7", "code": secrets.token_hex(4),
+        })  # fmt: skip
+        offered = await self.owner("POST", f"/v1/terminals/{terminal['id']}/pairing-codes")
+        link = urlsplit(offered["url"])
+        till = await self._open(Till, f"{link.path}?lang={language}#{link.fragment}", language)
+        await till.page.locator("form button.first").first.click()
+        await till.sees("[name=number]")
+        return till
+
+    async def staff(self, **about: Any) -> dict[str, Any]:
+        """Somebody new of the shop's staff, with their number and code."""
+        number = f"{secrets.randbelow(10**6):06d}"
+        made: dict[str, Any] = await self.owner("POST", "/v1/staff", {"number": number, "name": "Li", **about})
+        return made
+
+    async def owner(self, method: str, path: str, body: Any = None) -> Any:
+        """What the shop's owner asks of the API."""
+        async with aiohttp.ClientSession(self.demo.base_url) as http:
+            key = {"Authorization": f"Bearer {self.demo.merchant.secret_key}"}
+            async with http.request(method, path, json=body, headers=key) as answer:
+                assert answer.status < 300, await answer.text()
+                return await answer.json() if answer.status != 204 else None
 
     async def stranger(self, path: str, language: str = "en") -> Stranger:
         """A phone that just opened a link."""

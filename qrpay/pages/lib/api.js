@@ -30,6 +30,9 @@ export class Api {
     this.credential = credential;
   }
 
+  /** Told when the server no longer knows the credential: it was taken away, or its time is over. */
+  ended = () => {};
+
   get(path, options = {}) {
     return this.call("GET", path, options);
   }
@@ -57,6 +60,7 @@ export class Api {
       throw new Unreachable(reason.message);
     }
     const json = (answer.headers.get("Content-Type") ?? "").includes("json") ? parsed(text) : null;
+    if (answer.status === 401) this.ended();
     if (!answer.ok) throw new Problem(answer.status, json ?? {});
     return json ?? text;
   }

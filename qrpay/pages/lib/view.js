@@ -1,10 +1,10 @@
 // Preact and htm under one name, and the pieces every page is built from.
-import { html, render, useCallback, useEffect, useErrorBoundary, useMemo, useRef, useState } from "../vendor/htm/standalone.module.js";
+import { html, render, useCallback, useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "../vendor/htm/standalone.module.js";
 import { Problem, Unreachable } from "./api.js";
 import { language, onLanguage, setLanguage, t } from "./lang.js";
 import { money } from "./money.js";
 
-export { html, render, useCallback, useEffect, useErrorBoundary, useMemo, useRef, useState };
+export { html, render, useCallback, useEffect, useErrorBoundary, useLayoutEffect, useMemo, useRef, useState };
 
 /** Draw the page's root component into <main>, anew whenever the language changes. */
 export function mount(Root) {
@@ -61,15 +61,15 @@ export function wordsOf(reason) {
   return [t("broken"), `${reason?.message ?? reason}`];
 }
 
-/** A form that asks for a credential; `fields` are {name, label, hint?, required?, value?}. */
-export function CredentialForm({ title, hint, fields, done }) {
+/** A form that asks for a credential; `fields` are {name, label, hint?, required?, value?}. `quiet`: takes no focus. */
+export function CredentialForm({ title, hint, fields, done, quiet = false }) {
   const submit = (event) => {
     event.preventDefault();
     const given = Object.fromEntries([...new FormData(event.target)].map(([name, value]) => [name, value.trim()]));
     done(given);
   };
   return html`<section class="card welcome">
-    <${Title}>${title}<//>
+    ${quiet ? html`<h2>${title}</h2>` : html`<${Title}>${title}<//>`}
     <p>${hint}</p>
     <form onSubmit=${submit}>
       ${fields.map((field) => html`<label class="field"><span>${field.label}</span>
@@ -139,6 +139,8 @@ const ICONS = {
   shield: "M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM8.5 12l2.5 2.5 4.5-5",
   warn: "M12 4l9 16H3zM12 10v4M12 17h.01",
   erase: "M9 6h11v12H9l-6-6zM12 10l4 4M16 10l-4 4",
+  print: "M7 8V4h10v4M7 16H4V9h16v7h-3M7 14h10v6H7z",
+  share: "M12 15V4M8 7l4-4 4 4M5 12v8h14v-8",
   image: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M9 9h.01",
 };
 

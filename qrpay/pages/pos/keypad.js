@@ -18,7 +18,7 @@ export function press(before, key, exponent) {
   return whole.length < WHOLE_MAX ? before + key : before;
 }
 
-export function Keypad({ typed, currency, amount, description, onKey, onDescription, show, customer, verify, today, leave }) {
+export function Keypad({ typed, currency, amount, description, onKey, onDescription, show, customer, verify, history, leave, leaveLabel }) {
   const name = (key) => ({ Backspace: t("erase"), ".": t("point") })[key] ?? key;
   return html`<section class="till">
     <${Title} className="fine">${t("amount_label")}<//>
@@ -35,8 +35,8 @@ export function Keypad({ typed, currency, amount, description, onKey, onDescript
     </div>
     <div class="doors small">
       <button type="button" class="quiet" onClick=${verify}><${Icon} name="shield" />${t("verify_receipt")}</button>
-      <button type="button" class="quiet" onClick=${today}><${Icon} name="list" />${t("today")}</button>
-      <button type="button" class="quiet" onClick=${leave}>${t("leave")}</button>
+      <button type="button" class="quiet" onClick=${history}><${Icon} name="list" />${t("today")}</button>
+      <button type="button" class="quiet" onClick=${leave}>${leaveLabel}</button>
     </div>
   </section>`;
 }

@@ -5,39 +5,56 @@ import { Keys } from "../lib/keys.js";
 import { language, t } from "../lib/lang.js";
 import { exponentOf, money, parseAmount } from "../lib/money.js";
 import { hearScanner } from "../lib/scanner.js";
-import { forget, save, takeFromFragment } from "../lib/session.js";
+import { forget, read, save, takeFromFragment } from "../lib/session.js";
 import { unlockSound } from "../lib/speech.js";
-import { CredentialForm, Head, html, Icon, mount, useEffect, useRef, useState } from "../lib/view.js";
+import { Head, html, Icon, mount, useEffect, useLayoutEffect, useRef, useState } from "../lib/view.js";
 import { Customer } from "./customer.js";
+import { paired, sessionOf, SignIn, signedIn, signOut, unpair, Welcome } from "./gate.js";
+import { History } from "./history.js";
 import { Keypad, press } from "./keypad.js";
 import { OrderCode } from "./order.js";
 import { Paid } from "./paid.js";
+import { Sale } from "./sale.js";
+import { learnShop, shopOf } from "./shop.js";
 import { newReference, Till } from "./till.js";
-import { Today } from "./today.js";
 import { Verify } from "./verify.js";
 
-const NAMES = ["key", "store", "terminal", "currency"];
+const NAMES = ["key", "store", "terminal", "currency", "pair"];
+const LOOKING = ["verify", "history", "sale"];
 const OWED_EVERY_MS = 10_000;
 const keys = new Keys();
 
 function Pos() {
-  const [session, setSession] = useState(() => takeFromFragment("pos", NAMES));
-  if (!session.key) {
-    const enter = (given) => { save("pos", given); setSession(given); };
-    return html`<${Head} name=${t("pos")} />
-      <${CredentialForm} title=${t("pos_welcome")} hint=${t("pos_key_hint")} done=${enter} fields=${[
-        { name: "key", label: t("secret_key"), required: true, secret: true },
-        { name: "store", label: t("store_id") },
-        { name: "terminal", label: t("terminal_id") },
-        { name: "currency", label: t("currency"), value: "CNY" },
-      ]} />`;
+  const [pasted, setPasted] = useState(() => takeFromFragment("pos", NAMES));
+  const [terminal, setTerminal] = useState(paired);
+  const [staff, setStaff] = useState(signedIn);
+  const [alone, setAlone] = useState(() => read("pos.alone").chosen === true);
+  const again = () => { setTerminal(paired()); setStaff(signedIn()); };
+  const entered = (given) => { again(); setPasted(given); };
+  const drop = (names) => { const rest = { ...pasted }; for (const name of names) delete rest[name]; save("pos", rest); setPasted(rest); };
+  if (pasted.pair || !(pasted.key || terminal)) {
+    return html`<${Welcome} code=${pasted.pair} cancel=${terminal && (() => drop(["pair"]))}
+      done=${(given) => { drop(["pair", "key", "store", "terminal"]); if (given.key) save("pos", given); entered(given); }} />`;
   }
-  const leave = () => { forget("pos"); setSession({}); };
+  if (!pasted.key && !staff && !alone) {
+    const choose = () => { save("pos.alone", { chosen: true }); setAlone(true); };
+    return html`<${SignIn} terminal=${terminal} done=${again} alone=${choose} leave=${() => { unpair(); again(); }} />`;
+  }
+  const session = sessionOf(pasted, terminal, staff);
+  const leave = () => {
+    if (staff && !pasted.key) new Api(staff.secret_key).post("/v1/staff-sessions/end").catch(() => {});
+    signOut();
+    forget("pos.alone");
+    setAlone(false);
+    drop(["key"]);
+    again();
+  };
   return html`<${Open} key=${session.key} session=${session} leave=${leave} />`;
 }
 
 function Open({ session, leave }) {
-  const [api] = useState(() => new Api(session.key));
+  const [api] = useState(() => Object.assign(new Api(session.key), { ended: leave }));
+  const [shop, setShop] = useState(() => shopOf(session));
   const [till] = useState(() => new Till(api, session));
   const [screen, go] = useState(() => (till.sale ? { name: "order", sale: till.sale } : { name: "keypad" }));
   const [typed, setTyped] = useState("");
@@ -63,7 +80,7 @@ function Open({ session, leave }) {
   function scanned(text, charged = amount) {
     setWord("");
     // While receipts are checked nobody is charged, whatever is held under the scanner.
-    if (kindOf(text) === "receipt" || ["verify", "today"].includes(screen.name)) return go({ name: "verify", text, seen: Date.now(), from: screen.from ?? screen });
+    if (kindOf(text) === "receipt" || LOOKING.includes(screen.name)) return go({ name: "verify", text, seen: Date.now(), from: screen.from ?? screen });
     if (screen.name === "paid") return undefined;
     const selling = screen.sale ?? (charged ? saleNow(charged) : null);
     if (!selling) return setWord(t("amount_first"));
@@ -81,6 +98,7 @@ function Open({ session, leave }) {
 
   useEffect(() => {
     keys.refresh();
+    learnShop(api, session).then(setShop);
     for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, unlockSound, true);
     const owed = setInterval(async () => {
       if (till.toClose.length === 0) return;
@@ -88,30 +106,33 @@ function Open({ session, leave }) {
       const told = late.map((order) => t("paid_after_all", { ...order, amount: money(order.amount, order.currency, language()) }));
       if (told.length > 0) setWord(told.join(" "));
     }, OWED_EVERY_MS);
-    const deaf = hearScanner({
-      scanned: (text) => latest.current.scanned(text),
-      typed: (key) => latest.current.typed(key),
-      started: () => latest.current.started(),
-    });
-    return () => { clearInterval(owed); deaf(); };
+    return () => clearInterval(owed);
   }, []);
+  // Before the screen is drawn, so that the first key on it is heard.
+  useLayoutEffect(() => hearScanner({
+    scanned: (text) => latest.current.scanned(text),
+    typed: (key) => latest.current.typed(key),
+    started: () => latest.current.started(),
+  }), []);
 
   const giveUp = (reference) => { till.closeLater(reference); keypad(); };
   const shown = {
     keypad: () => html`<${Keypad} typed=${typed} currency=${currency} amount=${amount} description=${description}
       onKey=${type} onDescription=${setDescription} show=${() => go({ name: "order", sale: saleNow() })}
-      customer=${() => go({ name: "customer", sale: saleNow() })} verify=${() => go({ name: "verify" })} today=${() => go({ name: "today" })} leave=${leave} />`,
+      customer=${() => go({ name: "customer", sale: saleNow() })} verify=${() => go({ name: "verify" })}
+      history=${() => go({ name: "history" })} leave=${leave} leaveLabel=${t("leave")} />`,
     order: () => html`<${OrderCode} key=${screen.sale.reference} api=${api} till=${till} sale=${screen.sale} paid=${paid} keypad=${keypad} giveUp=${giveUp} />`,
     customer: () => html`<${Customer} key=${screen.seen} api=${api} till=${till} sale=${screen.sale} text=${screen.text}
       found=${scanned} paid=${paid} keypad=${keypad} giveUp=${giveUp} />`,
-    paid: () => html`<${Paid} order=${screen.order} next=${next} />`,
+    paid: () => html`<${Paid} order=${screen.order} next=${next} receipt=${() => go({ name: "sale", order: screen.order })} />`,
     verify: () => html`<${Verify} key=${screen.seen} keys=${keys} till=${till} text=${screen.text} found=${scanned} />`,
-    today: () => html`<${Today} api=${api} session=${session} currency=${currency} />`,
+    history: () => html`<${History} api=${api} session=${session} currency=${currency} open=${(order) => go({ name: "sale", order, list: true })} />`,
+    sale: () => html`<${Sale} api=${api} session=${session} order=${screen.order} shop=${shop} />`,
   }[screen.name];
   // From a receipt one goes back to the sale that was under way, if any.
-  const back = ["verify", "today"].includes(screen.name) ? () => (screen.from?.sale ? go(screen.from) : keypad()) : null;
+  const back = LOOKING.includes(screen.name) ? () => (screen.name === "sale" ? (screen.list ? go({ name: "history" }) : next()) : screen.from?.sale ? go(screen.from) : keypad()) : null;
   return html`
-    ${screen.name !== "paid" && html`<${Head} name=${t("pos")} back=${back} />`}
+    ${screen.name !== "paid" && html`<${Head} name=${shop.name || t("pos")} back=${back}><span class="fine who">${session.who}</span><//>`}
     <p role="status" aria-live="polite" class=${word ? "notice" : "unseen"}>${word && html`<${Icon} name="warn" />${word}`}</p>
     ${shown()}`;
 }

@@ -3,7 +3,7 @@ import { clock, t } from "../lib/lang.js";
 import { announce } from "../lib/speech.js";
 import { html, Icon, nameOf, Sum, Title, useEffect, useState } from "../lib/view.js";
 
-export function Paid({ order, next }) {
+export function Paid({ order, next, receipt }) {
   const [spoken, setSpoken] = useState("");
   useEffect(() => {
     document.body.classList.add("green");
@@ -21,5 +21,6 @@ export function Paid({ order, next }) {
     ${payment && html`<p class="fine">${nameOf(payment.payer)} · <time datetime=${payment.paid_at}>${clock(payment.paid_at, { seconds: true })}</time></p>`}
     <p class="fine id">${order.reference}</p>
     <button type="button" class="first wide" onClick=${next}>${t("next_sale")}</button>
+    ${order.id && html`<button type="button" class="quiet" onClick=${receipt}><${Icon} name="print" />${t("receipt")}</button>`}
   </section>`;
 }

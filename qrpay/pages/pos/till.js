@@ -8,14 +8,14 @@ const TRIES = 3;
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /** A new reference: milliseconds and 80 random bits in Crockford base32, so that references sort by time. */
-export function newReference(now = Date.now()) {
+export function newReference(prefix = "P-", now = Date.now()) {
   let [digits, rest] = ["", now];
   for (let place = 0; place < 10; place += 1) {
     digits = CROCKFORD[rest % 32] + digits;
     rest = Math.floor(rest / 32);
   }
   const random = crypto.getRandomValues(new Uint8Array(16));
-  return `P-${digits}${Array.from(random, (byte) => CROCKFORD[byte & 31]).join("")}`;
+  return `${prefix}${digits}${Array.from(random, (byte) => CROCKFORD[byte & 31]).join("")}`;
 }
 
 export class Till {
