@@ -33,6 +33,7 @@ FEATURES: Final = (
     "settlement",  # paying merchants out
     "events",  # what happened, by polling and as a stream
     "webhooks",  # what happened, told to whoever wants to be called
+    "operators",  # people of the bank: sign-in, roles, decisions by two, the log of what they did
 )
 
 
@@ -67,6 +68,8 @@ async def open_core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator
         settings=settings, clock=clock, database=database, ledger=engine, keyring=keyring,
         reader=Reader(keyring, settings.code_guid), vault=vault, hub=Hub(),
         sources=[source for feature in features() for source in feature.events],
+        reviews=[review for feature in features() for review in feature.reviews],
+        finders=[finder for feature in features() for finder in feature.finders],
     )  # fmt: skip
     try:
         for feature in features():

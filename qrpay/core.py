@@ -17,6 +17,7 @@ from qrpay.vault import Vault
 
 if TYPE_CHECKING:
     from qrpay.background.model import Event, EventSource
+    from qrpay.desk import Finder, Review
 
 
 Item = TypeVar("Item")
@@ -26,7 +27,8 @@ Result = TypeVar("Result")
 class Core(Struct, frozen=True):
     """The shared things: what is set, what time it is, where it is kept, who moves money, who signs, who waits.
 
-    sources  who tells what an event says: the features', filled in by the app
+    sources  who tells what an event says; reviews, finders: what operators decide and look for. All are the features',
+             filled in by the app
     """
 
     settings: Settings
@@ -38,6 +40,8 @@ class Core(Struct, frozen=True):
     vault: Vault
     hub: "Hub[Event]"
     sources: "list[EventSource]" = field(default_factory=list)
+    reviews: "list[Review]" = field(default_factory=list)
+    finders: "list[Finder]" = field(default_factory=list)
     batchers: dict[str, Batcher[Any, Any]] = field(default_factory=dict)
 
     @property

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -28,10 +29,13 @@ from qrpay.features.e_accounts.model import NO_CAPS, NewCustomer
 from qrpay.features.merchants import keys
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import NewMerchant
+from qrpay.features.operators import sessions as operators
+from qrpay.features.operators.model import Enrol
 from qrpay.settings import Settings
 from qrpay.shell import database
 from qrpay.supervisor import environment
 from qrpay.values import CURRENCIES, decimal_text, id_text
+from qrpay.web.callers import OperatorRole
 
 TOKEN_S: Final = 12 * 3600
 START_S_MAX: Final = 60.0
@@ -39,6 +43,7 @@ WEBHOOK_S_MAX: Final = 15.0
 FLOAT: Final = 5_000_000  # 50,000.00 for each customer
 WIDE: Final[dict[str, Any]] = {
     "access_token_s": TOKEN_S, "webhook_loopback": True, "rate_per_s": 1e6, "rate_burst": 10**6, "key_publish_s": 60,
+    "sign_in_tries": 10**6,
 }  # fmt: skip
 PEOPLE: Final = (("王小雨", "13800138000", "246810"), ("Bo Li", "13900139000", "135791"))
 
@@ -61,6 +66,15 @@ class DemoCustomer(Struct):
     pin: str
 
 
+class DemoOperator(Struct):
+    """Somebody of the bank; the secret is what an authenticator would hold (base32)."""
+
+    name: str
+    role: OperatorRole
+    password: str
+    totp_secret: str
+
+
 class Demo(Struct):
     """What `.qrpay/demo.json` says: all that a client needs to try."""
 
@@ -68,7 +82,8 @@ class Demo(Struct):
     merchant: DemoMerchant
     other_merchant: DemoMerchant
     customers: list[DemoCustomer]
-    operator: dict[str, str]
+    operator: DemoOperator
+    other_operator: DemoOperator
 
 
 def run(settings: Settings, *, once: bool) -> int:
@@ -147,7 +162,8 @@ def seeded(settings: Settings) -> Demo:
                 merchant=await _merchant(core, known.merchant if known else None, "快乐超市", "HAPPY MART"),
                 other_merchant=await _merchant(core, known.other_merchant if known else None, "Tea House", None),
                 customers=[await _customer(core, *person) for person in PEOPLE],
-                operator={},  # operators sign in with a second factor; their console is a later room
+                operator=await _operator(core, "approver", "approver"),
+                other_operator=await _operator(core, "clerk", "clerk"),
             )
 
     with database(settings) as with_database:
@@ -193,6 +209,17 @@ async def _customer(core: Core, name: str, phone: str, pin: str) -> DemoCustomer
         await e_accounts.top_up(core, account, short, f"demo-{datetime.now(UTC):%Y%m%d%H%M%S%f}")
     token = await e_accounts.issue_token(core, customer, account, TOKEN_S)
     return DemoCustomer(id_text("cus_", customer), id_text("acc_", account), token, pin)
+
+
+async def _operator(core: Core, name: str, role: OperatorRole) -> DemoOperator:
+    """Somebody enrolled afresh, which ends what they had before."""
+    known = await operators.named(core, name)
+    row, link = await (operators.renew(core, name) if known else operators.add(core, name, role))
+    password, secret = secrets.token_urlsafe(12), operators.totp_text(core, row)
+    # By the code before the present one, which is thereby still good for the first sign-in.
+    code = operators.code_at(core, row, -1)
+    await operators.enrol(core, Enrol(link, password, code), "demo")
+    return DemoOperator(name, role, password, secret)
 
 
 # The story -----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from qrpay.background.model import Consumer, EventSource, Job
 from qrpay.database.statements import Statement
+from qrpay.desk import Finder, Review
 from qrpay.web.callers import Credential
 from qrpay.web.routes import Routes
 
@@ -35,6 +36,8 @@ class Feature(Struct, frozen=True, kw_only=True):
     checks       statements that must return no row
     commands     what it adds to the command line
     sandboxes    parties outside, to try against: `qrpay sandbox NAME`
+    reviews      kinds of proposal that an operator decides
+    finders      kinds of thing that an operator can look for
     starts       run once when a process starts, before it serves, such as loading keys
     """
 
@@ -46,4 +49,6 @@ class Feature(Struct, frozen=True, kw_only=True):
     checks: Sequence[Statement] = ()
     commands: Sequence[click.Command] = ()
     sandboxes: Sequence[click.Command] = ()
+    reviews: Sequence[Review] = ()
+    finders: Sequence[Finder] = ()
     starts: "Sequence[Callable[[Core], Awaitable[None]]]" = ()

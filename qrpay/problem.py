@@ -128,6 +128,11 @@ forbidden = row(
     "forbidden", 403, "You may not do this.", "您没有执行该操作的权限。",
     "Ask whoever gave you the credential for a wider one.", "请联系凭证的签发方。",
 )  # fmt: skip
+cross_site_refused = row(
+    "cross_site_refused", 403, "This did not come from our own page.", "该请求并非来自本站页面。",
+    "Send X-Requested-With: qrpay with every call that changes something, and an Origin only when it is ours.",
+    "请在变更类请求中携带 X-Requested-With: qrpay;Origin 须为本站。",
+)  # fmt: skip
 not_found = row(
     "not_found", 404, "There is no such thing here.", "未找到该资源。",
     "Check the path and the id.", "请检查路径与编号。",

@@ -77,6 +77,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     idle_s: Annotated[float, Meta(gt=0, le=600)] = 75.0  # how long an idle connection is kept
     rate_per_s: Annotated[float, Meta(gt=0)] = 500.0  # requests a second a credential and worker, sustained
     rate_burst: Annotated[int, Meta(ge=1)] = 2_000
+    sign_in_tries: Annotated[int, Meta(ge=1)] = 10  # failed sign-ins of operators from an address, one more each 30 s
     guess_tries: Annotated[int, Meta(ge=1)] = 10  # unknown payment codes a minute before a terminal waits
 
     # Webhooks

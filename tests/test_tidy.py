@@ -19,14 +19,14 @@ ALWAYS = {"__init__.py", "feature.py", "model.py", "service.py"}
 FLOORS = {"values", "problem", "settings", "memory"}
 SERVICE = FLOORS | {"core", "ledger", "codes", "vault", "hub", "database", "background", "web"}
 ROOMS = {
-    "model.py": ({"model"}, FLOORS | {"ledger", "codes"}),
+    "model.py": ({"model"}, FLOORS | {"ledger", "codes", "desk"}),
     "problems.py": (set(), {"problem", "ledger"}),
     "store.py": ({"model", "store"}, {"database", "values", "codes", "ledger", "web"}),
     "api.py": (
         {"service", "model", "problems", "*"},
         {"web", "core", "problem", "values", "codes", "settings", "hub", "background"},
     ),
-    "operators.py": ({"service", "model", "problems"}, {"web", "core", "problem", "values"}),
+    "operators.py": ({"service", "model", "problems", "*"}, {"web", "core", "desk", "problem", "values", "ledger"}),
     "events.py": ({"service", "model", "store", "*"}, {"background", "core", "ledger", "values"}),
     "jobs.py": ({"service", "model", "*"}, {"background", "core", "ledger", "values"}),
 }

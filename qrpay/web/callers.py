@@ -96,11 +96,51 @@ class Wallet(Struct, frozen=True):
     name: str  # masked, as a payee sees it
 
 
+OperatorRole = Literal["clerk", "approver", "auditor", "administrator"]
+Duty = Literal["look", "propose", "decide", "administer"]
+"""What an operator's route is about.
+
+look        finds and reads          propose     asks for something that another person decides
+decide      approves and rejects     administer  operators themselves: roles, revocations, enrolments
+"""
+
+DUTIES: Final[Mapping[OperatorRole, frozenset[Duty]]] = {
+    "clerk": frozenset({"look", "propose"}),
+    "approver": frozenset({"look", "propose", "decide"}),
+    "auditor": frozenset({"look"}),
+    "administrator": frozenset({"look", "administer"}),
+}
+"""Which role may do what. Whoever administers people decides nothing about money; nobody decides what he proposed."""
+
+
 class Operator(Struct, frozen=True):
-    """Somebody of the bank."""
+    """Somebody of the bank, signed in; `session`: by which session, for the log."""
 
     id: Id
     name: str
+    role: OperatorRole
+    session: Id
+
+    def may(self, duty: Duty) -> bool:
+        """Whether this is among the duties of the role."""
+        return duty in DUTIES[self.role]
+
+
+class Acted(Struct, frozen=True):
+    """What an operator is about to do, for the log.
+
+    act   the name of the call; path: what it names; body: as it was sent, empty when there is none
+    """
+
+    act: str
+    path: Mapping[str, str]
+    body: bytes
+    request_id: str
+    peer: str
+
+
+Outcome = Callable[[str, object], Awaitable[None]]
+"""Says what came of an act: `done` or the code of a refusal, and the answer."""
 
 
 Caller = Merchant | Wallet | Operator
@@ -115,6 +155,8 @@ class Credential(Struct, frozen=True):
     remember_s  how long an answer may be remembered (bounds how late a revocation is seen)
     signed      (core, caller, message) returns when the signature of a request holds; asked for a request that bears
                 one, and for a caller whose bounds ask for one
+    cookie      name of the cookie it comes in, instead of a header; `__Host-` stands before it where we are https
+    noted       (core, operator, act) writes down what is about to be done, and returns how to say what came of it
     """
 
     prefix: str
@@ -122,3 +164,5 @@ class Credential(Struct, frozen=True):
     check: "Callable[[Core, str], Awaitable[Caller]]"
     remember_s: float
     signed: "Callable[[Core, Merchant, Message], Awaitable[None]] | None" = None
+    cookie: str = ""
+    noted: "Callable[[Core, Operator, Acted], Awaitable[Outcome]] | None" = None

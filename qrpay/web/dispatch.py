@@ -19,6 +19,8 @@ from qrpay.memory import Memory
 from qrpay.problem import (
     FieldError,
     Refused,
+    cross_site_refused,
+    forbidden,
     headers_too_large,
     http_version_not_supported,
     internal_error,
@@ -32,7 +34,7 @@ from qrpay.problem import (
     wrong_caller,
 )
 from qrpay.web import signatures, strict
-from qrpay.web.callers import Caller, Credential, Merchant, Wallet
+from qrpay.web.callers import Acted, Caller, Credential, Merchant, Operator, Wallet
 from qrpay.web.limits import Limit
 from qrpay.web.protocol import Connection
 from qrpay.web.refusals import refusal
@@ -49,13 +51,14 @@ log = structlog.get_logger()
 class Served:
     """A route made ready: its decoder built once, its counts kept in plain numbers."""
 
-    __slots__ = ("counts", "decoder", "query", "route", "status")
+    __slots__ = ("counts", "decoder", "noted", "query", "route", "status")
 
     def __init__(self, route: Route) -> None:
         self.route = route
         self.decoder = msgspec.json.Decoder(route.body) if route.body is not None else None
         self.query = route.query
         self.status = route.status
+        self.noted = route.noted
         self.counts: dict[int, int] = {}
 
 
@@ -75,6 +78,8 @@ class Dispatcher:
         for served in self.served:
             self._enter(served)
         self._credentials = list(credentials)
+        self._cookies = {cookie_name(core.settings.url, one.cookie): one for one in credentials if one.cookie}
+        self._notes = next((one.noted for one in credentials if one.noted is not None), None)
         self._known: Memory[str, _Known] = Memory(CREDENTIALS_MAX // 2)
         self._limit = Limit(core.settings.rate_per_s, core.settings.rate_burst)
         self._hosts = _hosts(core)
@@ -132,6 +137,8 @@ class Dispatcher:
                 if caller.bounds is not None:
                     caller.bounds.admit(route.act, request.peer)
                     signed = signed or caller.bounds.signed
+            elif type(caller) is Operator:
+                await self._admit(caller, served, request, path)
             self._limit.take(caller.id)
         else:
             self._limit.take(request.peer)
@@ -150,8 +157,35 @@ class Dispatcher:
             if body is None:
                 body = await self._json_body(request, route)
             ask = strict.decode(served.decoder, body or b"{}")
+        if served.noted:
+            return await self._noted(served, call, ask)
         said = await route.handler(call, ask)
         return STREAMED if route.stream and not isinstance(said, Answer | Document) else said
+
+    # What an operator does ---------------------------------------------------------------------------------------
+
+    async def _admit(self, caller: Operator, served: Served, request: Request, path: Mapping[str, str]) -> None:
+        """Return when the call is among the duties of the role; a refusal is written down as the act would be."""
+        if caller.may(served.route.duty):
+            return
+        if served.noted and self._notes is not None:
+            acted = Acted(served.route.name, path, b"", request.id, request.peer)
+            await (await self._notes(self.core, caller, acted))(forbidden.code, None)
+        raise forbidden(errors=[FieldError("Cookie", f"The role {caller.role} does not {served.route.duty}.")])
+
+    async def _noted(self, served: Served, call: Call, ask: Any) -> Any:
+        """Do what an operator asks: written down before, and what came of it after."""
+        assert self._notes is not None, "whoever checks operators also writes down what they do"
+        body = b"" if ask is NOTHING else msgspec.json.encode(ask)
+        acted = Acted(served.route.name, call.path, body, call.wire.id, call.wire.peer)
+        outcome = await self._notes(self.core, call.operator, acted)
+        try:
+            said = await served.route.handler(call, ask)
+        except Refused as refused:
+            await outcome(refused.problem.code, None)
+            raise
+        await outcome("done", said.value if type(said) is Answer else said)
+        return said
 
     async def _json_body(self, request: Request, route: Route) -> bytes:
         settings = self.core.settings
@@ -263,11 +297,25 @@ class Dispatcher:
     async def _caller(self, request: Request) -> Caller:
         header = request.headers.get("Authorization")
         if header is None:
-            raise unauthenticated(headers={"WWW-Authenticate": 'Bearer realm="qrpay"'})
+            return await self._by_cookie(request)
         known = self._known.get(header)
         if known is None or known.until < time():
             known = await self._check(header, request.peer)
         return known.caller
+
+    async def _by_cookie(self, request: Request) -> Caller:
+        """A caller who is a person at one of our pages. What changes something must come from that page itself."""
+        for name, credential in self._cookies.items():
+            if text := cookie(request, name):
+                if request.method not in ("GET", "HEAD"):
+                    _same_site(request)
+                try:
+                    return await credential.check(self.core, text)
+                except Refused as refused:
+                    if refused.problem.status == unauthenticated.status:
+                        self._limit.take(request.peer)
+                    raise
+        raise unauthenticated(headers={"WWW-Authenticate": 'Bearer realm="qrpay"'})
 
     async def _check(self, header: str, peer: str) -> _Known:
         self._known.forget(header)
@@ -294,6 +342,32 @@ class Dispatcher:
         known = _Known(caller, until)
         self._known.put(header, known)
         return known
+
+
+def cookie_name(url: str, name: str) -> str:
+    """The cookie's name: where we are https, with the prefix by which a browser holds it to us alone (RFC 6265bis)."""
+    return f"__Host-{name}" if url.startswith("https:") else name
+
+
+def cookie(request: Request, name: str) -> str:
+    """The value of a cookie of this request; empty when there is none."""
+    for pair in request.headers.get("Cookie", "").split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            return value
+    return ""
+
+
+def _same_site(request: Request) -> None:
+    """Return when our own page sent this: a stranger's page can neither set the header nor hide where it stands."""
+    headers = request.headers
+    origin = headers.get("Origin")
+    if (
+        headers.get("X-Requested-With") != "qrpay"
+        or headers.get("Sec-Fetch-Site", "same-origin") != "same-origin"
+        or (origin is not None and urlsplit(origin).netloc != headers.get("Host"))
+    ):
+        raise cross_site_refused()
 
 
 def _is_json(media_type: str) -> bool:

@@ -12,6 +12,7 @@ from qrpay.problem import (
     CATALOGUE,
     Problem,
     body_too_large,
+    cross_site_refused,
     duplicate_field,
     forbidden,
     invalid_field,
@@ -34,8 +35,10 @@ from qrpay.web.signatures import nonce_replayed, signature_invalid, timestamp_ou
 SCHEMES = {
     Merchant: ("merchant_key", "A merchant's key `sk_test_…` or `sk_live_…`."),
     Wallet: ("access_token", "A customer's access token `at_…`."),
-    Operator: ("operator_session", "Somebody of the bank."),
+    Operator: ("operator_session", "Somebody of the bank, signed in (POST /v1/operators/sessions)."),
 }
+_BEARER = {"type": "http", "scheme": "bearer"}
+_HOW = {Merchant: _BEARER, Wallet: _BEARER, Operator: {"type": "apiKey", "in": "cookie", "name": "qrpay_operator"}}
 _NAME = re.compile(r"\{(\w+)\}")
 _TEMPLATE = "#/components/schemas/{name}"
 
@@ -68,7 +71,7 @@ def document(chapters: Sequence[Routes], base_url: str) -> bytes:
             "components": {
                 "schemas": components,
                 "securitySchemes": {
-                    name: {"type": "http", "scheme": "bearer", "description": says} for name, says in SCHEMES.values()
+                    name: {**_HOW[caller], "description": says} for caller, (name, says) in SCHEMES.items()
                 },
             },
         }
@@ -129,6 +132,14 @@ def _one_type(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    if route.caller is Operator and route.method != "GET":
+        return [
+            {
+                "name": "X-Requested-With", "in": "header", "required": True,
+                "description": "Says that no page of a stranger sent this (docs/how-to/operate-the-bank.md).",
+                "schema": {"type": "string", "enum": ["qrpay"]},
+            }
+        ]  # fmt: skip
     if not route.idempotent:
         return []
     return [
@@ -193,6 +204,8 @@ def _common(route: Route) -> list[Problem]:
         rows += [unauthenticated, token_expired, wrong_caller]
     if route.caller is Merchant:
         rows += [signature_invalid, timestamp_out_of_window, nonce_replayed, forbidden]
+    if route.caller is Operator:
+        rows += [forbidden, cross_site_refused]
     if "{" in route.path:
         rows.append(not_found)
     if route.body is not None:

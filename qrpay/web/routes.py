@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from qrpay.problem import Problem
-from qrpay.web.callers import Act, Caller, Merchant, Operator, Wallet
+from qrpay.web.callers import Act, Caller, Duty, Merchant, Operator, Wallet
 from qrpay.web.wire import Request
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class Route(Struct, frozen=True, kw_only=True):
     caller    who may call: Merchant, Wallet, Operator, or PUBLIC
     act       what a merchant's route is about (callers.ACTS). Left out, only its owner may call; a route that others
               may call keeps each within `call.merchant.store`
+    duty      what an operator's route is about (callers.DUTIES). Left out, only an administrator may call
+    watched   an operator's GET that is written to the log, as every call of theirs that changes something is
     body      the Struct of its JSON body; or
     body_optional  an empty body counts as {}
     query     the Struct of its query parameters (a handler gets one of them as `ask`)
@@ -105,6 +107,8 @@ class Route(Struct, frozen=True, kw_only=True):
     handler: Handler
     caller: type[Merchant] | type[Wallet] | type[Operator] | None
     act: Act = "manage"
+    duty: Duty = "administer"
+    watched: bool = False
     body: Any = None
     body_optional: bool = False
     query: Any = None
@@ -120,6 +124,11 @@ class Route(Struct, frozen=True, kw_only=True):
     def summary(self) -> str:
         """The first line of the handler's docstring."""
         return (self.handler.__doc__ or "").strip().split("\n")[0]
+
+    @property
+    def noted(self) -> bool:
+        """Whether its calls are written to the log of operators' acts."""
+        return self.caller is Operator and (self.watched or self.method != "GET")
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from qrpay.app import features
 from qrpay.core import Core
 from qrpay.database.pool import Database
-from qrpay.demo import Demo, DemoCustomer, DemoMerchant
+from qrpay.demo import Demo, DemoCustomer, DemoMerchant, DemoOperator
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.e_accounts.model import NO_CAPS, Caps, NewCustomer
 from qrpay.features.merchants import service as merchants
@@ -42,6 +42,8 @@ async def house(
     for feature in features():
         for start in feature.starts:
             await start(core)
+    core.reviews.extend(review for feature in features() for review in feature.reviews)
+    core.finders.extend(finder for feature in features() for finder in feature.finders)
     chapters = [chapter for feature in features() for chapter in feature.routes]
     credentials = [credential for feature in features() for credential in feature.credentials]
     stop, ready = asyncio.Event(), asyncio.Event()
@@ -53,7 +55,8 @@ async def house(
             merchant=await _shop(core, "Tea"),
             other_merchant=await _shop(core, "Bun"),
             customers=[await _customer(core, name, balance, caps) for name in ("Ana", "Bo")],
-            operator={},
+            operator=DemoOperator("", "approver", "", ""),  # tests.features.people signs in whom a test needs
+            other_operator=DemoOperator("", "clerk", "", ""),
         )
         async with calling(demo) as api:
             yield House(core, clock, api)

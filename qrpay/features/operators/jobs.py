@@ -1,0 +1,8 @@
+"""What operators leave to the clock."""
+
+from typing import Final
+
+from qrpay.background.model import Job
+from qrpay.features.operators import service
+
+jobs: Final = [Job("operator_decisions", 60.0, service.carry_out_undone)]

@@ -1,0 +1,202 @@
+"""Operators, their sessions, decisions and acts, on the wire and in the house."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from qrpay.desk import Duty, Fact, OperatorRole
+from qrpay.values import Id, Text256
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._@\-]{1,64}\Z", description="What somebody signs in as.")]
+Password = Annotated[str, Meta(min_length=12, max_length=256, description="At least 12 characters.")]
+Totp = Annotated[str, Meta(pattern=r"^[0-9]{6}\Z", description="Six digits of the authenticator (RFC 6238).")]
+Enrolment = Annotated[str, Meta(min_length=20, max_length=64, description="From the link, good once.")]
+
+
+# In the house --------------------------------------------------------------------------------------------------
+
+
+class OperatorRow(Struct, frozen=True):
+    """Somebody of the bank as kept. password: Argon2id, None before enrolment; totp: sealed by the master key."""
+
+    id: Id
+    name: str
+    role: OperatorRole
+    password: str | None
+    totp: bytes
+    misses: int
+    missed_until: datetime | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class SessionRow(Struct, frozen=True):
+    """A session that counts, and whose it is."""
+
+    id: Id
+    operator: Id
+    name: str
+    role: OperatorRole
+    seen_at: datetime
+    ends_at: datetime
+
+
+class DecisionRow(Struct, frozen=True):
+    """What was decided of one thing; done_at: None while it is being carried out."""
+
+    kind: str
+    about: Id
+    approved: bool
+    maker: Id | None
+    operator: Id
+    name: str
+    reason: str
+    at: datetime
+    done_at: datetime | None
+
+
+class ActRow(Struct, frozen=True):
+    """A line of the log. asked: the line whose outcome this is; about: ids it concerns; detail: JSON."""
+
+    seq: int
+    asked: int | None
+    at: datetime
+    operator: Id
+    name: str
+    role: str
+    session: Id | None
+    act: str
+    about: Sequence[str]
+    reason: str | None
+    detail: str
+    outcome: str
+    request_id: str
+    peer: str
+    hash: bytes
+
+
+# Sign-in -------------------------------------------------------------------------------------------------------
+
+
+class SignIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """Both factors at once, so that nobody learns which one was wrong."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    password: Annotated[str, Meta(min_length=1, max_length=256)]
+    totp: Totp
+
+
+class EnrolmentAsk(Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands in an enrolment link."""
+
+    enrolment: Enrolment
+
+
+class EnrolmentView(Struct, frozen=True):
+    """Whose link it is, and the secret for the authenticator: as a link, as text, and as a code to scan (SVG)."""
+
+    name: str
+    role: OperatorRole
+    totp_uri: str
+    totp_secret: str
+    code_svg: str
+
+
+class Enrol(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody sets a password and shows that the authenticator works; the link ends with it."""
+
+    enrolment: Enrolment
+    password: Password
+    totp: Totp
+
+
+class Me(Struct, frozen=True):
+    """Who is signed in, what the role may do, and until when without any call, and at most."""
+
+    id: str
+    name: str
+    role: OperatorRole
+    duties: Sequence[Duty]
+    idle_until: str
+    ends_at: str
+
+
+# Reviews -------------------------------------------------------------------------------------------------------
+
+
+class WaitingView(Struct, frozen=True):
+    """One line of the queue; own: the caller proposed it, and may not decide it."""
+
+    kind: str
+    en: str
+    zh: str
+    id: str
+    about: str
+    since: str
+    own: bool
+    duty: Duty
+
+
+class CaseView(Struct, frozen=True):
+    """All there is to see before deciding."""
+
+    kind: str
+    en: str
+    zh: str
+    id: str
+    about: str
+    since: str
+    own: bool
+    duty: Duty
+    facts: Sequence[Fact]
+
+
+class NewDecision(Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody decides, and why: the reason stays in the log."""
+
+    verdict: Literal["approve", "reject"]
+    reason: Text256
+
+
+class DecisionView(Struct, frozen=True):
+    """What was decided."""
+
+    kind: str
+    id: str
+    verdict: Literal["approved", "rejected"]
+    by: str
+    reason: str
+    at: str
+
+
+# The log -------------------------------------------------------------------------------------------------------
+
+
+class ActsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which lines of the log: about one id, by one operator; newest first."""
+
+    about: Annotated[str, Meta(max_length=64)] | None = None
+    by: Annotated[str, Meta(max_length=64)] | None = None
+    cursor: Annotated[int, Meta(ge=1, le=2**62)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+
+
+class ActView(Struct, frozen=True):
+    """An act: who, what, about what, why, when, and what came of it (None: the process died before it knew)."""
+
+    seq: int
+    at: str
+    operator: str
+    name: str
+    role: str
+    act: str
+    about: Sequence[str]
+    reason: str | None
+    detail: msgspec.Raw
+    outcome: str | None
+    answer: msgspec.Raw | None
+    request_id: str
+    peer: str
