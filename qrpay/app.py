@@ -31,6 +31,7 @@ FEATURES: Final = (
     "payment_codes",  # a till scans a customer's code
     "refunds",  # giving money back
     "settlement",  # paying merchants out
+    "trials",  # a test payer, for test merchants
     "events",  # what happened, by polling and as a stream
     "webhooks",  # what happened, told to whoever wants to be called
     "operators",  # people of the bank: sign-in, roles, decisions by two, the log of what they did

@@ -14,6 +14,7 @@ from qrpay.web.routes import Routes
 
 if TYPE_CHECKING:
     from qrpay.core import Core
+    from qrpay.settings import Settings
 
 
 T = TypeVar("T")
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 class Shell(Protocol):
     """What a command gets by `click.pass_obj`: it opens the house, runs one piece of work in it and closes it again."""
+
+    settings: "Settings"
 
     def __call__(self, work: "Callable[[Core], Awaitable[T]]") -> T: ...
 

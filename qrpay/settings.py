@@ -85,6 +85,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     webhook_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 15.0
     webhook_days: Annotated[int, Meta(ge=1, le=30)] = 3  # how long a delivery is tried
 
+    # Integrators
+    api_key: str = ""  # the merchant's secret key that `qrpay listen` and `qrpay trigger` call with
+
     # Clearing and settlement
     clearing_url: str = ""  # the clearing house's gateway; empty: payouts are made ready and wait
     clearing_token: str = ""  # bearer token for it

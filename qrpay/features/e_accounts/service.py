@@ -132,9 +132,9 @@ async def active(core: Core, customer: Id) -> Customer:
     return found
 
 
-async def by_phone(core: Core, phone: str) -> Customer | None:
-    """The customer with this mobile number."""
-    return await store.customer_by_phone(core.database, phone_hash(core, phone))
+async def by_phone(core: Core, phone: str, test: bool = False) -> Customer | None:
+    """The customer with this mobile number, among those for trying or among the others."""
+    return await store.customer_by_phone(core.database, phone_hash(core, phone, test))
 
 
 def phone_hash(core: Core, phone: str, test: bool = False) -> bytes:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from qrpay.database.errors import DatabaseAway
 from qrpay.features.events import service
-from qrpay.features.events.model import PREFIX, EventBody, EventQuery, body_of, sse
+from qrpay.features.events.model import LATEST, PREFIX, EventBody, EventQuery, body_of, sse
 from qrpay.problem import FieldError, invalid_field, malformed_request
 from qrpay.values import Id, Page, id_text
 from qrpay.web.callers import Merchant, Wallet
@@ -35,12 +35,16 @@ routes: Final = Routes("Events")
 async def list_events(call: Call, ask: EventQuery) -> Page[EventBody]:
     """Read your events in commit order, for whoever cannot be called back.
 
-    Go on with the last event's id as `after`; with `wait` the answer comes as soon as there is one.
+    Go on with the last event's id as `after`; with `wait` the answer comes as soon as there is one. `after=latest` says
+    where to begin for what comes from now on.
     """
     receiver = call.merchant.id
     if ask.after is not None and ask.cursor is not None:
         raise invalid_field(errors=[FieldError("cursor", "Give `after` or `cursor`, not both.")])
     text = ask.after or ask.cursor
+    if text == LATEST:
+        latest = await service.latest(call.core, receiver)
+        return Page([], None if latest is None else id_text(PREFIX, latest[1]))
     after = 0 if text is None else await service.place(call.core, receiver, text)
     if after is None:
         name = "after" if ask.after is not None else "cursor"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from qrpay.background.model import Event
 
 PREFIX = "evt_"
+LATEST = "latest"
 EventId = Annotated[str, Meta(max_length=64, description="An event's id, `evt_…`.")]
 
 
@@ -26,7 +27,8 @@ class EventBody(Struct, frozen=True):
 class EventQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which events are asked for.
 
-    after   the last event one has; left out: from the first. `cursor` means the same
+    after   the last event one has; left out: from the first. `cursor` means the same. `latest`: none is answered, and
+            `next_cursor` is the latest event's id (null when there is none), from which to go on
     limit   at most so many
     wait    seconds to wait for the next event when there is none yet
     """

@@ -3,7 +3,7 @@
 from typing import Final
 
 from qrpay.feature import Feature
-from qrpay.features.webhooks import api, events, jobs
+from qrpay.features.webhooks import api, commands, events, jobs
 from qrpay.features.webhooks.store import STATEMENTS
 
 feature: Final = Feature(
@@ -11,4 +11,5 @@ feature: Final = Feature(
     consumers=events.consumers,
     jobs=jobs.jobs,
     checks=STATEMENTS.checks,
+    commands=[commands.listen, commands.trigger_command],
 )

@@ -24,6 +24,15 @@ def secret_text(secret: bytes) -> str:
 
 def signatures(secret: bytes, signer: "Signer", message_id: str, timestamp: int, body: bytes) -> str:
     """The header `webhook-signature` over `id.timestamp.body`; `timestamp` is Unix seconds of this attempt."""
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    with_secret = hmac.digest(secret, signed, hashlib.sha256)
-    return f"v1,{b64encode(with_secret).decode()} v1a,{b64encode(signer.sign(signed)).decode()}"
+    by_key = signer.sign(_signed(message_id, timestamp, body))
+    return f"{by_secret(secret, message_id, timestamp, body)} v1a,{b64encode(by_key).decode()}"
+
+
+def by_secret(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:
+    """The `v1` signature alone."""
+    made = hmac.digest(secret, _signed(message_id, timestamp, body), hashlib.sha256)
+    return f"v1,{b64encode(made).decode()}"
+
+
+def _signed(message_id: str, timestamp: int, body: bytes) -> bytes:
+    return f"{message_id}.{timestamp}.".encode() + body
