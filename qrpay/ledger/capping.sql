@@ -36,14 +36,15 @@ FROM caps WHERE ledger = $1 AND account = $2 ORDER BY id;
 SELECT id, ledger, code, flags, debits_pending, debits_posted, credits_pending, credits_posted, day_limit, year_limit,
        balance_limit, used_on, day_used, year_used, created_at,
        cap_class, limits_until, code_a_limit, code_b_limit, code_c_limit, code_d_limit,
-       code_a_used, code_b_used, code_c_used, code_d_used, day_group, code_group
+       code_a_used, code_b_used, code_c_used, code_d_used, day_group, code_group,
+       inflow_day_limit, inflow_year_limit, inflow_on, inflow_day_used, inflow_year_used
 FROM accounts WHERE id = ANY ($1::uuid[]);
 
 -- name: limits
 -- What the caps say about accounts today; see functions/caps.sql.
 -- $1 ids uuid[]  $2 what time it is, or null for the server's clock
 SELECT u.id, coalesce($2::timestamptz, clock_timestamp()) AS now,
-       l.day, l.year, l.balance, l.code_a, l.code_b, l.code_c, l.code_d
+       l.day, l.year, l.balance, l.code_a, l.code_b, l.code_c, l.code_d, l.inflow_day, l.inflow_year
 FROM unnest($1::uuid[]) AS u (id),
      LATERAL ledger_limits(u.id, (coalesce($2::timestamptz, clock_timestamp()) AT TIME ZONE 'Asia/Shanghai')::date) AS l;
 

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from qrpay.ledger.chart import CODE_CLASS, RESTORES, SPENDS, CapClass, TransferCode
+from qrpay.ledger.chart import CODE_CLASS, RECEIVES, RESTORES, SPENDS, CapClass, TransferCode
 from qrpay.ledger.limits import CapKind, CapUse, NewCap, Use
 from qrpay.ledger.model import NEVER_LOOKED_UP, Account, Posted, Result, Transfer, TransferFlag
 from qrpay.values import Id
@@ -21,6 +21,10 @@ COLUMNS: Final = (
     "used_on", "day_used", "year_used", "code_a_used", "code_b_used", "code_c_used", "code_d_used",
 )  # fmt: skip
 """Limits and counters of spending, as an account's row bears them."""
+INFLOW_COLUMNS: Final = (
+    "limits_until", "inflow_day_limit", "inflow_year_limit", "inflow_on", "inflow_day_used", "inflow_year_used",
+)  # fmt: skip
+"""The same of inflow."""
 _CODE_KINDS: Final = (CapKind.CODE_A, CapKind.CODE_B, CapKind.CODE_C, CapKind.CODE_D)
 _CODES: Final = ("code_a_used", "code_b_used", "code_c_used", "code_d_used")
 _RULES: Final = {
@@ -31,8 +35,12 @@ _RULES: Final = {
     Result.EXCEEDS_CAP_CODE_B: CapKind.CODE_B,
     Result.EXCEEDS_CAP_CODE_C: CapKind.CODE_C,
     Result.EXCEEDS_CAP_CODE_D: CapKind.CODE_D,
+    Result.EXCEEDS_CAP_INFLOW_DAY: CapKind.INFLOW_DAY,
+    Result.EXCEEDS_CAP_INFLOW_YEAR: CapKind.INFLOW_YEAR,
 }
 _REFUSALS: Final = {kind: result for result, kind in _RULES.items()}
+
+_INFLOW_KINDS: Final = (CapKind.INFLOW_DAY, CapKind.INFLOW_YEAR)
 
 C = TypeVar("C", bound=NewCap)
 Count = tuple[Id, int, int]
@@ -52,7 +60,7 @@ def resets_at(rule: CapKind, now: datetime) -> datetime | None:
     if rule is CapKind.BALANCE:
         return None
     today = bank_day(now)
-    first = date(today.year + 1, 1, 1) if rule is CapKind.YEAR else today + timedelta(days=1)
+    first = date(today.year + 1, 1, 1) if rule in (CapKind.YEAR, CapKind.INFLOW_YEAR) else today + timedelta(days=1)
     return datetime(first.year, first.month, first.day, tzinfo=UTC) - _BEIJING
 
 
@@ -68,7 +76,7 @@ def counter_of(account: Account, kind: CapKind) -> Id:
     """The account in whose row a cap of this kind is counted: its own, unless it shares its caps."""
     if kind is CapKind.BALANCE:
         return account.id
-    return (account.day_group if kind in (CapKind.DAY, CapKind.YEAR) else account.code_group) or account.id
+    return (account.code_group if kind in _CODE_KINDS else account.day_group) or account.id
 
 
 def limit_of(account: Account, kind: CapKind) -> int | None:
@@ -81,6 +89,8 @@ def used_of(account: Account, kind: CapKind, today: date) -> int:
     """What counts against an account's cap on this bank day, in minor units."""
     if kind is CapKind.BALANCE:
         return account.credits_posted + account.credits_pending - account.debits_posted
+    if kind in _INFLOW_KINDS:
+        return _inflow_used(account, kind, today)
     if account.used_on is None:
         return 0
     if kind is CapKind.YEAR:
@@ -89,8 +99,16 @@ def used_of(account: Account, kind: CapKind, today: date) -> int:
     return counted or 0 if account.used_on >= today else 0
 
 
+def _inflow_used(account: Account, kind: CapKind, today: date) -> int:
+    if account.inflow_on is None:
+        return 0
+    if kind is CapKind.INFLOW_YEAR:
+        return account.inflow_year_used or 0 if account.inflow_on >= today.replace(month=1, day=1) else 0
+    return account.inflow_day_used or 0 if account.inflow_on >= today else 0
+
+
 def used(account: Account, today: date) -> tuple[int, ...]:
-    """What counts against all caps of spending on this bank day: day, year, and the classes A to D of codes."""
+    """What counts against all caps on this bank day: day, year, the classes A to D of codes, and inflow."""
     return tuple(used_of(account, kind, today) for kind in CapKind if kind is not CapKind.BALANCE)
 
 
@@ -115,6 +133,10 @@ def cap_guards(
         kind = CapKind(f"code_{code_class.name.lower()}")
         counter = accounts[counter_of(payer, kind)]
         yield _REFUSALS[kind], limit_of(counter, kind), used_of(counter, kind, today)
+    if transfer.code in RECEIVES:
+        counter = accounts[counter_of(payee, CapKind.INFLOW_DAY)]
+        for kind in _INFLOW_KINDS:
+            yield _REFUSALS[kind], limit_of(counter, kind), used_of(counter, kind, today)
 
 
 # Counting ----------------------------------------------------------------------------------------------------------
@@ -191,12 +213,63 @@ def give_back(account: Account, amount: int, code_class: int, counted_on: date) 
     return account
 
 
+def received_by(posted: Posted, accounts: Mapping[Id, Account]) -> tuple[Id, int] | None:
+    """Where a transfer counts as inflow, and how much, in minor units; None: it is none."""
+    if posted.code not in RECEIVES or posted.flags & (TransferFlag.POST_PENDING | TransferFlag.VOID_PENDING):
+        return None
+    return counter_of(accounts[posted.credit], CapKind.INFLOW_DAY), posted.amount
+
+
+def inflow_given_back_by(
+    posted: Posted, transfers: Mapping[Id, Posted], accounts: Mapping[Id, Account]
+) -> tuple[date, Id, int] | None:
+    """What a transfer takes back of inflow: the bank day that counted it, where, and how much; None: nothing.
+
+    As with spending: a void all of its hold, a post what it leaves of it, a correction what it corrects.
+    """
+    if posted.pending_id is not None:
+        was = transfers[posted.pending_id]
+        amount = was.amount - (0 if posted.flags & TransferFlag.VOID_PENDING else posted.amount)
+    elif posted.code in RESTORES:
+        was = transfers[posted.about]
+        if was.pending_id is not None or was.flags & TransferFlag.PENDING or was.credit != posted.debit:
+            return None
+        amount = min(posted.amount, was.amount)
+    else:
+        return None
+    if was.code not in RECEIVES or not amount:
+        return None
+    return bank_day(was.timestamp), counter_of(accounts[was.credit], CapKind.INFLOW_DAY), amount
+
+
+def receive(account: Account, amount: int, today: date) -> Account:
+    """The account after this much came in today, in minor units."""
+    goes_on = account.inflow_on is not None and account.inflow_on >= today
+    return replace(
+        account,
+        inflow_on=account.inflow_on if goes_on else today,
+        inflow_day_used=_inflow_used(account, CapKind.INFLOW_DAY, today) + amount,
+        inflow_year_used=_inflow_used(account, CapKind.INFLOW_YEAR, today) + amount,
+    )
+
+
+def give_back_inflow(account: Account, amount: int, counted_on: date) -> Account:
+    """The account after a part of what came in on a bank day was taken back, as far as that is still counted."""
+    if account.inflow_on is None:
+        return account
+    if counted_on.year == account.inflow_on.year:
+        account = replace(account, inflow_year_used=max(0, (account.inflow_year_used or 0) - amount))
+    if counted_on == account.inflow_on:
+        account = replace(account, inflow_day_used=max(0, (account.inflow_day_used or 0) - amount))
+    return account
+
+
 # Which caps are in force -------------------------------------------------------------------------------------------
 
 
 def renewed(account: Account, members: Sequence[Account], caps: Sequence[NewCap], today: date) -> Account:
     """The account with the limits that the caps say today. `members`: who counts in its row, if only itself."""
-    shares = {CapKind.DAY: account.day_group, CapKind.YEAR: account.day_group, CapKind.BALANCE: None}
+    shares = dict.fromkeys((CapKind.DAY, CapKind.YEAR, *_INFLOW_KINDS), account.day_group) | {CapKind.BALANCE: None}
     limits: dict[str, int | None] = {}
     for kind in CapKind:
         if shares.get(kind, account.code_group):
@@ -243,7 +316,8 @@ def looked_up_next(account: Account, effective_on: date) -> Account:
 
 def sharing(account: Account, day_group: Id | None, code_group: Id) -> Account:
     """The account when it has begun to count elsewhere; what it had used has been moved there."""
-    day = {"day_group": day_group, "day_limit": 0, "year_limit": 0, "day_used": 0, "year_used": 0}
+    day = {"day_group": day_group, "day_limit": 0, "year_limit": 0, "day_used": 0, "year_used": 0,
+           "inflow_day_limit": 0, "inflow_year_limit": 0, **dict.fromkeys(INFLOW_COLUMNS[3:])}  # fmt: skip
     code: dict[str, int | Id | None] = {"code_group": code_group, **dict.fromkeys(_CODES)}
     code |= dict.fromkeys([name.replace("used", "limit") for name in _CODES], 0)
     moved = replace(account, limits_until=NEVER_LOOKED_UP, **code)
@@ -265,6 +339,14 @@ def joined(group: Account, members: Sequence[Account], today: date, *, of_codes:
                 day_used=group.day_used + used_of(member, CapKind.DAY, today),
                 year_used=group.year_used + used_of(member, CapKind.YEAR, today),
             )
+            if used_of(member, CapKind.INFLOW_YEAR, today):
+                day, year = (used_of(member, kind, today) for kind in _INFLOW_KINDS)
+                group = receive(group, 0, today)
+                group = replace(
+                    group,
+                    inflow_day_used=(group.inflow_day_used or 0) + day,
+                    inflow_year_used=(group.inflow_year_used or 0) + year,
+                )
     return group
 
 

@@ -31,7 +31,8 @@ class AccountCode(IntEnum):
 class TransferCode(IntEnum):
     """Kinds of transfer, by what they mean to the business."""
 
-    TOP_UP = 1  # bank cash to customer
+    TOP_UP = 1  # bank cash to customer, from the account that is bound to it
+    DEPOSIT = 2  # bank cash to customer, from an account that is not bound to it, or as cash
     PAYMENT = 10  # customer to merchant, without a PIN (class C); the id of every payment is the order's id
     ORDER_CLOSE = 11  # zero: the merchant closed the order, for good; its id is the order's id
     ORDER_EXPIRE = 12  # zero: the order ran out of time; its id is the order's id
@@ -115,6 +116,9 @@ class TransferKind(Struct, frozen=True):
 
 TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
     TransferCode.TOP_UP: TransferKind("bank cash", "customer", "Money came in by a channel outside."),
+    TransferCode.DEPOSIT: TransferKind(
+        "bank cash", "customer", "The same from an account that is not bound to it, or as cash: inflow, which has caps."
+    ),
     TransferCode.PAYMENT: TransferKind(
         "customer", "merchant", "An order was paid without a PIN (class C); its id is the order's."
     ),
@@ -180,8 +184,11 @@ PAYMENTS: Final = frozenset(CODE_CLASS)
 SPENDS: Final = PAYMENTS | {TransferCode.HOLD}
 """Transfers that count against the payer's caps of the day and the year (rules.md 3.1, 3.3)."""
 
+RECEIVES: Final = frozenset({TransferCode.DEPOSIT})
+"""Transfers that count against the payee's caps of inflow in the day and the year (rules.md 3.3)."""
+
 RESTORES: Final = frozenset({TransferCode.CORRECTION})
-"""Transfers that give back the caps used by the payment they are about, as far as its day and year still run.
+"""Transfers that give back the caps used by the transfer they are about, as far as its day and year still run.
 A refund is not among them: the rules do not say that it restores a cap, so it does not (rules.md 3)."""
 
 MARKERS: Final = frozenset({TransferCode.ORDER_CLOSE, TransferCode.ORDER_EXPIRE, TransferCode.CODE_USED})

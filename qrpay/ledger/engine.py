@@ -17,7 +17,7 @@ from qrpay.database.pool import Database, Queries, Row
 from qrpay.database.statements import Statements
 from qrpay.ledger.capping import CapKeeper
 from qrpay.ledger.caps import bank_day, is_stale
-from qrpay.ledger.columns import candidates, is_plain, of_any_order, of_decided, of_one
+from qrpay.ledger.columns import candidates, in_any_order, is_plain, of_any_order, of_decided, of_one
 from qrpay.ledger.detached import DetachedError, as_detached, corrects, decided_apart, none_refused
 from qrpay.ledger.model import (
     CHANGES_MAX,
@@ -126,6 +126,8 @@ class Engine(CapKeeper, LedgerReader):
         closed = transfers[:open_from]
         if not closed:
             return left_open
+        if len(closed) > 1 and not in_any_order(closed):
+            return [*none_refused(await self._exact.add_many(closed)), *left_open]
         outcomes = await self._clean.add_many(closed)
         undecided = [transfer for transfer, outcome in zip(closed, outcomes, strict=True) if outcome is None]
         decided = iter(none_refused(await self._exact.add_many(undecided)) if undecided else ())

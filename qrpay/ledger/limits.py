@@ -22,6 +22,8 @@ class CapKind(StrEnum):
     CODE_B = "code_b"
     CODE_C = "code_c"
     CODE_D = "code_d"
+    INFLOW_DAY = "inflow_day"  # what comes in in a bank day from accounts that are not bound, or as cash (rules.md 3.3)
+    INFLOW_YEAR = "inflow_year"
 
 
 class NewCap(Struct, frozen=True):

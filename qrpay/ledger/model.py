@@ -72,6 +72,7 @@ class Account(Struct, frozen=True):
 
     used_on       the bank day that day_used and code_…_used count; its year is the one that year_used counts
     limits_until  from this bank day on the limits are to be looked up anew; None: a new cap will say
+    inflow_on     the same as used_on, of inflow_day_used and inflow_year_used; those are None until something came in
     day_group     the account where day and year are counted, code_group: where codes are; None: here
     """
 
@@ -102,6 +103,11 @@ class Account(Struct, frozen=True):
     code_d_used: int | None = None
     day_group: Id | None = None
     code_group: Id | None = None
+    inflow_day_limit: int | None = None
+    inflow_year_limit: int | None = None
+    inflow_on: date | None = None
+    inflow_day_used: int | None = None
+    inflow_year_used: int | None = None
 
 
 class AccountChange(Struct, frozen=True):
@@ -268,6 +274,8 @@ class Result(IntEnum):
     EXCEEDS_CAP_CODE_B = 94
     EXCEEDS_CAP_CODE_C = 95
     EXCEEDS_CAP_CODE_D = 96
+    EXCEEDS_CAP_INFLOW_DAY = 97  # what may come in from accounts that are not bound, or as cash (rules.md 3.3)
+    EXCEEDS_CAP_INFLOW_YEAR = 98
 
     @property
     def stands(self) -> bool:

@@ -4,7 +4,8 @@
 SELECT id, ledger, code, flags, debits_pending, debits_posted, credits_pending, credits_posted, day_limit, year_limit,
        balance_limit, used_on, day_used, year_used, created_at,
        cap_class, limits_until, code_a_limit, code_b_limit, code_c_limit, code_d_limit,
-       code_a_used, code_b_used, code_c_used, code_d_used, day_group, code_group
+       code_a_used, code_b_used, code_c_used, code_d_used, day_group, code_group,
+       inflow_day_limit, inflow_year_limit, inflow_on, inflow_day_used, inflow_year_used
 FROM accounts WHERE id = ANY ($1::uuid[]);
 
 -- name: transfers

@@ -98,6 +98,11 @@ RESULTS: Final[Mapping[Result, tuple[str, str]]] = {
     Result.EXCEEDS_CAP_CODE_B: ("debit", "The same, class B: two factors, no certificate. With its figures."),
     Result.EXCEEDS_CAP_CODE_C: ("debit", "The same, class C: fewer than two factors. With its figures."),
     Result.EXCEEDS_CAP_CODE_D: ("debit", "The same, class D: static codes. With its figures."),
+    Result.EXCEEDS_CAP_INFLOW_DAY: (
+        "credit",
+        "More than may come in in a bank day from accounts that are not bound to it, or as cash. With its figures.",
+    ),
+    Result.EXCEEDS_CAP_INFLOW_YEAR: ("credit", "The same, of a bank year. With its figures."),
     Result.CREATED: ("", "None of these: it was posted now."),
 }
 """The field that each is about, and what it means."""

@@ -10,7 +10,20 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from qrpay.ledger.caps import bank_day, cap_guards, count, give_back, given_back_by, resets_at, rule_of, spent_by
+from qrpay.ledger.caps import (
+    bank_day,
+    cap_guards,
+    count,
+    give_back,
+    give_back_inflow,
+    given_back_by,
+    inflow_given_back_by,
+    receive,
+    received_by,
+    resets_at,
+    rule_of,
+    spent_by,
+)
 from qrpay.ledger.chart import MARKERS, TransferCode
 from qrpay.ledger.counters import Counters
 from qrpay.ledger.model import (
@@ -286,7 +299,7 @@ class Book:
         )
 
     def _count(self, posted: Posted, today: date) -> None:
-        """For the caps of whoever pays, or paid what is taken back."""
+        """For the caps of whoever pays, or paid what is taken back; and of whoever receives."""
         spent = spent_by(posted, self.accounts)
         for account, amount, code_class in spent:
             self.accounts[account] = count(self.accounts[account], amount, code_class, today)
@@ -295,6 +308,11 @@ class Book:
         if back := given_back_by(posted, self.transfers, self.counted_on, self.accounts):
             for account, amount, code_class in back[1]:
                 self.accounts[account] = give_back(self.accounts[account], amount, code_class, back[0])
+        if received := received_by(posted, self.accounts):
+            self.accounts[received[0]] = receive(self.accounts[received[0]], received[1], today)
+        if inflow := inflow_given_back_by(posted, self.transfers, self.accounts):
+            day, account, amount = inflow
+            self.accounts[account] = give_back_inflow(self.accounts[account], amount, day)
 
 
 def chains(transfers: Sequence[Transfer]) -> Iterator[tuple[int, int]]:

@@ -47,7 +47,8 @@ WITH now_ AS MATERIALIZED (
     SELECT a.id, a.ledger, a.code, a.flags, a.debits_pending, a.debits_posted, a.credits_pending, a.credits_posted,
            a.day_limit, a.year_limit, a.balance_limit, a.used_on, a.day_used, a.year_used, a.created_at,
            a.cap_class, a.limits_until, a.code_a_limit, a.code_b_limit, a.code_c_limit, a.code_d_limit,
-           a.code_a_used, a.code_b_used, a.code_c_used, a.code_d_used, a.day_group, a.code_group
+           a.code_a_used, a.code_b_used, a.code_c_used, a.code_d_used, a.day_group, a.code_group,
+           a.inflow_day_limit, a.inflow_year_limit, a.inflow_on, a.inflow_day_used, a.inflow_year_used
     FROM accounts a
     WHERE a.id = ANY (ARRAY(SELECT id FROM ends) || ARRAY(SELECT day_group FROM ends WHERE day_group IS NOT NULL)
                       || ARRAY(SELECT code_group FROM ends WHERE code_group IS NOT NULL))
@@ -179,7 +180,8 @@ JOIN in_force f ON f.ledger = a.ledger AND f.cap_class = CASE WHEN f.kind LIKE '
      LATERAL (SELECT CASE f.kind
          WHEN 'day' THEN a.day_limit WHEN 'year' THEN a.year_limit WHEN 'balance' THEN a.balance_limit
          WHEN 'code_a' THEN a.code_a_limit WHEN 'code_b' THEN a.code_b_limit WHEN 'code_c' THEN a.code_c_limit
-         ELSE a.code_d_limit END AS amount) AS known
+         WHEN 'code_d' THEN a.code_d_limit WHEN 'inflow_day' THEN a.inflow_day_limit
+         ELSE a.inflow_year_limit END AS amount) AS known
 WHERE a.cap_class > 1 AND a.code_group IS NULL
     AND (a.limits_until IS NULL OR a.limits_until > (clock_timestamp() AT TIME ZONE 'Asia/Shanghai')::date)
     AND known.amount IS DISTINCT FROM f.amount

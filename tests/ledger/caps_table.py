@@ -239,6 +239,91 @@ t2   A > M   60                                       = created
 t1   B > A   11  code=refund                          = exceeds_cap_balance 100 90 10
 t1   B > A   10  code=refund                          = created
 
+== What comes in from accounts that are not bound has caps of its own, on the payee's side; a top-up has none.
+open A guarded
+open X guarded with=9000
+open M
+cap A inflow_day 100
+cap A inflow_year 150
+t1   X > A  101  code=deposit                         = exceeds_cap_inflow_day 100 0 100
+t1   X > A   60  code=deposit                         = created
+A may inflow_day 40 of 100 until 2027-03-02T00:00:00
+A may inflow_year 90 of 150 until 2028-01-01T00:00:00
+t2   X > A  500  code=top-up                          = created
+t3   X > A   41  code=deposit                         = exceeds_cap_inflow_day 100 60 40
+t4   A > M  400                                       = created
+t3   X > A   40  code=deposit                         = created
+it is 2027-03-02T00:00:00 in Beijing
+t5   X > A   51  code=deposit                         = exceeds_cap_inflow_year 150 100 50
+t5   X > A   50  code=deposit                         = created
+it is 2028-01-01T00:00:00 in Beijing
+t6   X > A  100  code=deposit                         = created
+t7   X > A    1  code=deposit                         = exceeds_cap_inflow_day 100 100 0
+
+== Inflow that is held counts at once; voided, it gives back what that day and year still count; in part, the rest.
+open A guarded
+open X guarded with=9000
+cap A inflow_day 100
+cap A inflow_year 150
+h1   X > A   70  code=deposit hold                    = created
+h2   X > A   31  code=deposit hold                    = exceeds_cap_inflow_day 100 70 30
+p1   - > -   20  post=h1                              = created
+A may inflow_day 80 of 100 until 2027-03-02T00:00:00
+h2   X > A   80  code=deposit hold                    = created
+v2   - > -  all  void=h2                              = created
+h3   X > A   30  code=deposit hold timeout=60         = created
+wait 61 s
+h4   X > A   81  code=deposit hold                    = exceeds_cap_inflow_day 100 20 80
+h4   X > A   80  code=deposit hold                    = created
+it is 2027-03-02T00:00:00 in Beijing
+t1   X > A   50  code=deposit                         = created
+v4   - > -  all  void=h4                              = created
+A may inflow_day 50 of 100 until 2027-03-03T00:00:00
+A may inflow_year 80 of 150 until 2028-01-01T00:00:00
+
+== A correction gives back the inflow that it corrects; a chain that fails half-way counts none.
+open A guarded
+open X guarded with=9000
+cap A inflow_day 100
+t1   X > A   60  code=deposit                         = created
+c1   A > X   25  code=correction about=t1             = created
+A may inflow_day 65 of 100 until 2027-03-02T00:00:00
+t2   X > A   65  code=deposit linked                  = linked_event_failed
+t3   X > A    1  code=deposit                         = exceeds_cap_inflow_day 100 100 0
+t4   X > A   65  code=deposit                         = created
+
+== A class has caps of inflow; an account has its own instead, such as none at all until somebody was seen in person.
+in a ledger of its own
+cap class-ii inflow_day 100
+open A guarded class=class-ii
+open X guarded with=9000
+cap A inflow_day 0
+t1   X > A    1  code=deposit                         = exceeds_cap_inflow_day 0 0 0
+cap A inflow_day inherits
+t1   X > A  101  code=deposit                         = exceeds_cap_inflow_day 100 0 100
+t1   X > A  100  code=deposit                         = created
+
+== What comes in counts together over the accounts of one class of one person, with what had come in before.
+in a ledger of its own
+cap class-ii inflow_day 100
+cap class-iii inflow_day 30
+open A guarded class=class-ii
+open B guarded class=class-ii
+open C guarded class=class-iii
+open X guarded with=9000
+t1   X > A   60  code=deposit                         = created
+share A B C
+t2   X > B   41  code=deposit                         = exceeds_cap_inflow_day 100 60 40
+t2   X > B   30  code=deposit                         = created
+t3   X > A   11  code=deposit                         = exceeds_cap_inflow_day 100 90 10
+t4   X > C   31  code=deposit                         = exceeds_cap_inflow_day 30 0 30
+t4   X > C   30  code=deposit                         = created
+c1   A > X   60  code=correction about=t1             = created
+B may inflow_day 70 of 100 until 2027-03-02T00:00:00
+it is 2027-03-02T00:00:00 in Beijing
+t5   X > A  100  code=deposit                         = created
+t6   X > B    1  code=deposit                         = exceeds_cap_inflow_day 100 100 0
+
 == Accounts of one class of one person count together, with what they had used before; those of another class do not.
 in a ledger of its own
 cap class-ii day 100

@@ -623,4 +623,16 @@ t3   A > M    6                                       = exceeds_credits 10 6 4
 t4   B > M    4                                       = created
 t5   A > M    4                                       = created
 M holds 20
+
+== One call is decided in its order, whatever kinds of transfers are in it.
+open A guarded with=50
+open B guarded with=20 balance_limit=25
+open X guarded with=20
+open M
+t0   A > M   10                                       = created
+c1   M > B   10  code=correction about=t0             = exceeds_cap_balance 25 20 5
+t2   B > X    6                                       = created
+t3   B > M  all  payer-has                            = created
+t4   X > B    5                                       = created
+B holds 5
 """)

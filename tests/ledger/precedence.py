@@ -345,9 +345,23 @@ open M
 cap A code_d 4
 t1   A > M    5  code=payment-static                  = exceeds_cap_code_d 4 0 4
 
-== exceeds_cap_code_d, then created (never both: it failed, or it stands)
+== exceeds_cap_code_d, then exceeds_cap_inflow_day (never both: a payment by code is no inflow)
 open A guarded with=100
-open M
-cap A code_d 5
-t1   A > M    5  code=payment-static                  = created
+open B
+cap B inflow_day 4
+t1   A > B    5  code=deposit                         = exceeds_cap_inflow_day 4 0 4
+
+== exceeds_cap_inflow_day, then exceeds_cap_inflow_year
+open A guarded with=100
+open B
+cap B inflow_day 5
+cap B inflow_year 4
+t1   A > B    6  code=deposit                         = exceeds_cap_inflow_day 5 0 5
+t1   A > B    5  code=deposit                         = exceeds_cap_inflow_year 4 0 4
+
+== exceeds_cap_inflow_year, then created (never both: it failed, or it stands)
+open A guarded with=100
+open B
+cap B inflow_year 5
+t1   A > B    5  code=deposit                         = created
 """)

@@ -25,6 +25,7 @@ OPENING: Final = (
     "open D guarded with=20 day_limit=20 year_limit=30", "open Y guarded with=60 day_limit=40 year_limit=50",
     "open B guarded with=20 balance_limit=25", "open F guarded no-debits with=20", "open L debtor", "open H ledger=344",
     "it is 2027-12-29T23:59:50 in Beijing", "cap Y code_b 30 from 2027-12-31", "cap D day 15 from 2027-12-30",
+    "cap class-ii inflow_day 9", "cap D inflow_day 6", "cap D inflow_year 14", "cap B inflow_day 8",
 )  # fmt: skip
 ACCOUNTS: Final = ("C0", "C1", "C2", "M", "D", "Y", "B", "F", "L", "H")
 COUNTING: Final = ("codes", "days of 2")
@@ -38,7 +39,7 @@ KINDS: Final = (
 RESOLVES: Final = ("", "", "", "post", "void")
 CODES: Final = (
     *("payment",) * 5, "payment-pin", "payment-pin", "payment-static", "refund", "refund", "order-close", "order-close",
-    "correction", "correction", "hold", "hold",
+    "correction", "correction", "hold", "hold", "deposit", "deposit",
 )  # fmt: skip
 LINKS: Final = ("", "", "", "linked")
 TIMEOUTS: Final = (0, 0, 1, 7)  # odd, while the clock moves by even seconds: no hold is due in the very instant
@@ -47,6 +48,7 @@ BETWEEN: Final = (
     *(f"{change} {account}" for change in CHANGES for account in ("C0", "D", "M", "nobody")),
     *("share C0 C1",) * 3, "cap C1 day 12", "cap D day 10", "cap D day none", "cap B balance 20", "cap class-ii day 30",
     "cap every code_c 20",
+    "cap C0 inflow_day 4",
 )  # fmt: skip
 SIZE_MAX: Final = 400
 
@@ -166,7 +168,7 @@ class Told(Play):
         shared |= {f"{kind}_used": used_of(account, kind, today) for kind in CapKind if kind is not CapKind.BALANCE}
         shared |= {f"{kind}_limit": None for kind in CapKind}
         shared |= {field: names.get(getattr(account, field)) for field in ("id", "day_group", "code_group")}
-        return replace(account, ledger=0, created_at=None, used_on=None, limits_until=None, **shared)
+        return replace(account, ledger=0, created_at=None, used_on=None, inflow_on=None, limits_until=None, **shared)
 
     def _renamed(self, posted: Posted, names: dict[Id, str]) -> Posted:
         ids = {field: names.get(getattr(posted, field)) for field in ("id", "debit", "credit", "about", "pending_id")}

@@ -84,6 +84,24 @@ async def test_racing_payments_of_one_person_over_several_accounts(engines: Sequ
     assert (refused.limit, refused.left is not None and refused.left < 5_00) == (500_00, True)
 
 
+async def test_racing_deposits_of_one_person_while_payments_run(engines: Sequence[Engine]) -> None:
+    """Two accounts, three workers: what comes in reaches the cap of their class and stops; payments go on meanwhile."""
+    teller = Teller(engines[0])
+    shop = await teller.account()
+    accounts = await e_accounts(engines[0], teller, 2)
+    group = new_id()
+    await engines[0].share_caps(SharedCaps([(account, group) for account in accounts], new_id()))
+    inflow = [Transfer(new_id(), teller.bank, accounts[n % 2], 500_00, TransferCode.DEPOSIT, CNY) for n in range(40)]
+    paid = [payment(accounts[n % 2], shop, 1_00) for n in range(40)]
+
+    outcomes = await all_of(engines, [each for pair in zip(inflow, paid, strict=True) for each in pair])
+
+    assert Counter(o.result for o in outcomes[::2]) == {Result.CREATED: 20, Result.EXCEEDS_CAP_INFLOW_DAY: 20}
+    assert Counter(o.result for o in outcomes[1::2]) == {Result.CREATED: 40}
+    use = (await engines[1].cap_use(accounts))[accounts[1]].caps
+    assert (use[CapKind.INFLOW_DAY].left, use[CapKind.INFLOW_YEAR].used) == (0, 10_000_00)
+
+
 async def test_accounts_begin_to_share_while_they_pay(engines: Sequence[Engine]) -> None:
     """What was paid before and after it adds up to the cap, whoever was on the way at that moment."""
     teller = Teller(engines[0])

@@ -55,7 +55,8 @@ def set_cap(
     """Set a cap from a day on; nothing that was set is ever changed.
 
     AMOUNT is in minor units (fen); `none` lifts the cap; `inherits` leaves an account to its class again. RULE is day,
-    year or balance, of a class or an account; or code_a to code_d, of `--class every` or an account: what may be paid
+    year or balance, or inflow_day or inflow_year (what comes in from accounts that are not bound, or as cash), of a
+    class or an account; or code_a to code_d, of `--class every` or an account: what may be paid
     in a day by codes of that class of verification. An account's own cap comes before its class's.
     """
     kind, whose = CapKind(rule), _whose(of_class, account)

@@ -56,6 +56,7 @@ CAP_CLASSES: Final[dict[AccountClass, CapClass]] = {"II": CapClass.CLASS_II, "II
 _REFUNDS: Final = frozenset({TransferCode.REFUND, TransferCode.REFUND_RELEASE})
 _KINDS: Final[dict[int, Kind]] = {
     TransferCode.TOP_UP: "top_up",
+    TransferCode.DEPOSIT: "top_up",
     **dict.fromkeys(PAYMENTS, "payment"),
     **dict.fromkeys(_REFUNDS, "refund"),
     TransferCode.HOLD: "hold",

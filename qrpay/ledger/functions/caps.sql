@@ -77,6 +77,8 @@ BEGIN
             code_b_limit = CASE WHEN a.code_group IS NULL THEN l.code_b ELSE 0 END,
             code_c_limit = CASE WHEN a.code_group IS NULL THEN l.code_c ELSE 0 END,
             code_d_limit = CASE WHEN a.code_group IS NULL THEN l.code_d ELSE 0 END,
+            inflow_day_limit = CASE WHEN a.day_group IS NOT NULL THEN 0 WHEN a.cap_class <> 1 THEN l.inflow_day END,
+            inflow_year_limit = CASE WHEN a.day_group IS NOT NULL THEN 0 WHEN a.cap_class <> 1 THEN l.inflow_year END,
             limits_until = l.until
         FROM ledger_limits(due, today) AS l
         WHERE a.id = due;
@@ -90,7 +92,8 @@ $$;
 -- until  the next day on which a cap of these begins; null: none
 CREATE OR REPLACE FUNCTION ledger_limits(
     the_account uuid, today date, OUT day bigint, OUT year bigint, OUT balance bigint,
-    OUT code_a bigint, OUT code_b bigint, OUT code_c bigint, OUT code_d bigint, OUT until date
+    OUT code_a bigint, OUT code_b bigint, OUT code_c bigint, OUT code_d bigint,
+    OUT inflow_day bigint, OUT inflow_year bigint, OUT until date
 ) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     WITH members AS (
         SELECT m.id, a.cap_class, a.ledger FROM accounts a LEFT JOIN cap_groups g ON g.id = a.id,
@@ -100,7 +103,7 @@ CREATE OR REPLACE FUNCTION ledger_limits(
         SELECT k.kind,
                CASE WHEN own.id IS NULL OR own.inherits THEN of_class.amount ELSE own.amount END AS amount
         FROM members m
-        CROSS JOIN unnest('{day,year,balance,code_a,code_b,code_c,code_d}'::text[]) AS k (kind)
+        CROSS JOIN unnest('{day,year,balance,code_a,code_b,code_c,code_d,inflow_day,inflow_year}'::text[]) AS k (kind)
         LEFT JOIN LATERAL (
             SELECT c.id, c.amount, c.inherits FROM caps c
             WHERE c.account = m.id AND c.kind = k.kind AND c.effective_on <= today
@@ -117,6 +120,7 @@ CREATE OR REPLACE FUNCTION ledger_limits(
            min(amount) FILTER (WHERE kind = 'balance'),
            min(amount) FILTER (WHERE kind = 'code_a'), min(amount) FILTER (WHERE kind = 'code_b'),
            min(amount) FILTER (WHERE kind = 'code_c'), min(amount) FILTER (WHERE kind = 'code_d'),
+           min(amount) FILTER (WHERE kind = 'inflow_day'), min(amount) FILTER (WHERE kind = 'inflow_year'),
            (SELECT min(c.effective_on) FROM caps c
             WHERE c.effective_on > today
                 AND (c.account IN (SELECT id FROM members)
@@ -163,12 +167,24 @@ BEGIN
         code_a_used = ledger_counted(g.code_a_used, g.used_on >= today, j.code_a_used),
         code_b_used = ledger_counted(g.code_b_used, g.used_on >= today, j.code_b_used),
         code_c_used = ledger_counted(g.code_c_used, g.used_on >= today, j.code_c_used),
-        code_d_used = ledger_counted(g.code_d_used, g.used_on >= today, j.code_d_used)
+        code_d_used = ledger_counted(g.code_d_used, g.used_on >= today, j.code_d_used),
+        inflow_on = CASE WHEN j.inflow_year_used > 0 THEN greatest(g.inflow_on, today) ELSE g.inflow_on END,
+        inflow_day_used = CASE WHEN j.inflow_year_used > 0
+            THEN ledger_counted(g.inflow_day_used, g.inflow_on >= today, j.inflow_day_used)
+            ELSE g.inflow_day_used END,
+        inflow_year_used = CASE WHEN j.inflow_year_used > 0
+            THEN ledger_counted(g.inflow_year_used, g.inflow_on >= date_trunc('year', today::timestamp)::date,
+                                j.inflow_year_used)
+            ELSE g.inflow_year_used END
     FROM (
         SELECT to_.id,
                sum(CASE WHEN to_.days AND a.used_on >= today THEN a.day_used ELSE 0 END) AS day_used,
                sum(CASE WHEN to_.days AND a.used_on >= date_trunc('year', today::timestamp)::date
                    THEN a.year_used ELSE 0 END) AS year_used,
+               coalesce(sum(a.inflow_day_used) FILTER (WHERE to_.days AND a.inflow_on >= today), 0)::bigint
+                   AS inflow_day_used,
+               coalesce(sum(a.inflow_year_used) FILTER (WHERE to_.days
+                   AND a.inflow_on >= date_trunc('year', today::timestamp)::date), 0)::bigint AS inflow_year_used,
                coalesce(sum(a.code_a_used) FILTER (WHERE to_.codes AND a.used_on >= today), 0)::bigint AS code_a_used,
                coalesce(sum(a.code_b_used) FILTER (WHERE to_.codes AND a.used_on >= today), 0)::bigint AS code_b_used,
                coalesce(sum(a.code_c_used) FILTER (WHERE to_.codes AND a.used_on >= today), 0)::bigint AS code_c_used,
@@ -189,7 +205,12 @@ BEGIN
         day_limit = CASE WHEN m.day_group IS NULL THEN a.day_limit ELSE 0 END,
         year_limit = CASE WHEN m.day_group IS NULL THEN a.year_limit ELSE 0 END,
         day_used = CASE WHEN m.day_group IS NULL THEN a.day_used ELSE 0 END,
-        year_used = CASE WHEN m.day_group IS NULL THEN a.year_used ELSE 0 END
+        year_used = CASE WHEN m.day_group IS NULL THEN a.year_used ELSE 0 END,
+        inflow_day_limit = CASE WHEN m.day_group IS NULL THEN a.inflow_day_limit ELSE 0 END,
+        inflow_year_limit = CASE WHEN m.day_group IS NULL THEN a.inflow_year_limit ELSE 0 END,
+        inflow_on = CASE WHEN m.day_group IS NULL THEN a.inflow_on END,
+        inflow_day_used = CASE WHEN m.day_group IS NULL THEN a.inflow_day_used END,
+        inflow_year_used = CASE WHEN m.day_group IS NULL THEN a.inflow_year_used END
     FROM (SELECT o.id, coalesce(o.day_group, m.day_group) AS day_group
           FROM unnest(ids, day_groups) AS m (id, day_group) JOIN accounts o ON o.id = m.id) AS m
     WHERE a.id = m.id;

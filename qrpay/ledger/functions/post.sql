@@ -229,6 +229,7 @@ REVOKE EXECUTE ON FUNCTION ledger_keep_holds FROM qrpay_app;
 -- besides  {"closed": [account id], "opened": [account id],
 --           "exact": [{"id", "payable", "receivable"}]: what each has left on either side, after this batch
 --           "counted": [{"id", "before", "after"}]: limits and counters of who got back what it had used of its caps
+--           "received": the same of inflow, of who received or gave back what has caps of inflow
 --           "today": the bank day on which that was decided}
 -- Raises serialization_failure when somebody else moved money of an account whose balance decided an amount.
 CREATE OR REPLACE FUNCTION ledger_do_besides(besides jsonb, today date)
@@ -264,6 +265,25 @@ BEGIN
     GET DIAGNOSTICS counted = ROW_COUNT;
     IF counted <> coalesce(jsonb_array_length(besides -> 'counted'), 0) THEN
         RAISE EXCEPTION 'the use of a cap moved on since the decision' USING ERRCODE = 'serialization_failure';
+    END IF;
+    IF besides ->> 'received' IS NULL THEN
+        RETURN;
+    END IF;
+    UPDATE accounts a SET
+        inflow_on = n.inflow_on, inflow_day_used = n.inflow_day_used, inflow_year_used = n.inflow_year_used
+    FROM jsonb_array_elements(besides -> 'received') AS d,
+         LATERAL jsonb_populate_record(NULL::accounts, d -> 'before') AS o,
+         LATERAL jsonb_populate_record(NULL::accounts, d -> 'after') AS n
+    WHERE a.id = (d ->> 'id')::uuid AND (besides ->> 'today')::date = today
+        AND (a.limits_until, a.inflow_day_limit, a.inflow_year_limit,
+             a.inflow_on, a.inflow_day_used, a.inflow_year_used)
+            IS NOT DISTINCT FROM
+            (o.limits_until, o.inflow_day_limit, o.inflow_year_limit,
+             o.inflow_on, o.inflow_day_used, o.inflow_year_used)
+        AND (n.inflow_day_used >= 0) IS NOT FALSE AND (n.inflow_year_used >= 0) IS NOT FALSE;
+    GET DIAGNOSTICS counted = ROW_COUNT;
+    IF counted <> jsonb_array_length(besides -> 'received') THEN
+        RAISE EXCEPTION 'the inflow of an account moved on since the decision' USING ERRCODE = 'serialization_failure';
     END IF;
 END
 $$;
