@@ -32,6 +32,7 @@ FEATURES: Final = (
     "refunds",  # giving money back
     "settlement",  # paying merchants out
     "trials",  # a test payer, for test merchants
+    "statements",  # what happened on a merchant's account, by day and month, signed
     "events",  # what happened, by polling and as a stream
     "webhooks",  # what happened, told to whoever wants to be called
     "operators",  # people of the bank: sign-in, roles, decisions by two, the log of what they did

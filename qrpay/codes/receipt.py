@@ -6,11 +6,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from qrpay.codes import jws
 from qrpay.codes.problems import code_forged, code_malformed
-from qrpay.codes.signing import CLOCK_SKEW, KID, Keyring, Signer, from_base64url, to_base64url
+from qrpay.codes.signing import CLOCK_SKEW, Keyring, Signer, from_base64url
 
 TYPE: Final = "qrpay-receipt+jwt"
-TEXT_MAX: Final = 2048
 
 
 class Receipt(Struct, frozen=True):
@@ -35,28 +35,17 @@ class Receipt(Struct, frozen=True):
     iat: int
 
 
-class _Header(Struct, frozen=True, forbid_unknown_fields=True):
-    """Three members and no others: jku, jwk, x5u and crit are refused unread (RFC 8725 3.10)."""
-
-    alg: str
-    kid: str
-    typ: str
-
-
-_decode_header = msgspec.json.Decoder(_Header).decode
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
 
 
 def sign_receipt(claims: Receipt, signer: Signer) -> str:
     """The receipt as text, about 600 characters."""
-    header = msgspec.json.encode(_Header(signer.alg, signer.kid, TYPE))
-    signed = f"{to_base64url(header)}.{to_base64url(msgspec.json.encode(claims))}"
-    return f"{signed}.{to_base64url(signer.sign(signed.encode()))}"
+    return jws.signed(TYPE, claims, signer)
 
 
 def is_receipt(text: str) -> bool:
     """Whether a text says of itself that it is a receipt of ours; nothing is checked."""
-    return _header(text) is not None
+    return jws.header_of(text, TYPE) is not None
 
 
 def verify_receipt(text: str, keyring: Keyring, now: datetime) -> Receipt:
@@ -65,7 +54,7 @@ def verify_receipt(text: str, keyring: Keyring, now: datetime) -> Receipt:
     The algorithm is the key's, never the token's (RFC 8725 3.1). Raises `code_malformed`, `code_unknown_key`,
     `code_forged`.
     """
-    header = _header(text)
+    header = jws.header_of(text, TYPE)
     if header is None:
         raise code_malformed(reason="not_a_receipt", at="header")
     verifier = keyring.verifier(header.kid, now, "receipt")
@@ -80,15 +69,3 @@ def verify_receipt(text: str, keyring: Keyring, now: datetime) -> Receipt:
     if receipt.iat > (now + CLOCK_SKEW).timestamp():
         raise code_malformed(reason="issued_in_the_future", at="iat")
     return receipt
-
-
-def _header(text: str) -> _Header | None:
-    parts = text.split(".") if len(text) <= TEXT_MAX and text.isascii() else []
-    raw = from_base64url(parts[0]) if len(parts) == 3 else None
-    if raw is None:
-        return None
-    try:
-        header = _decode_header(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return header if header.typ == TYPE and KID.match(header.kid) else None

@@ -21,7 +21,7 @@ from nacl.bindings import crypto_sign
 from qrpay.codes.problems import code_unknown_key
 from qrpay.problem import unavailable
 
-Purpose = Literal["code", "static", "terminal", "receipt", "webhook"]
+Purpose = Literal["code", "static", "terminal", "receipt", "webhook", "statement"]
 """A key signs one kind of statement, so that none can be passed off as another.
 
 code      dynamic codes: a day at most      static   printed codes: they live for years, so their keys do

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes, hmac
 
-from qrpay.codes.receipt import TEXT_MAX, Receipt, sign_receipt, verify_receipt
+from qrpay.codes.jws import TEXT_MAX
+from qrpay.codes.receipt import Receipt, sign_receipt, verify_receipt
 from qrpay.codes.signing import Keyring, to_base64url
 from qrpay.problem import Refused
 from tests.codes.world import CODE_KEY, NOW, RECEIPT_KEY, RING

@@ -21,6 +21,7 @@ VERIFY_FOR: Final[Mapping[Purpose, timedelta]] = {
     "static": timedelta(days=5 * 366),  # the print life of a static code (rules.md 4.4)
     "terminal": timedelta(days=8),  # the longest life of a terminal's certificate, and a day for clocks that are wrong
     "receipt": timedelta(days=3_653),  # ten years, as long as the transaction's record is kept (rules.md 3.7)
+    "statement": timedelta(days=3_653),  # the same: accountants keep statements as long as the books
     "webhook": timedelta(days=7),  # a delivery is signed anew at each attempt; a receiver may queue it
 }
 """How long a key still verifies after it signed last: the longest life of what it signed."""

@@ -1,0 +1,1 @@
+"""Daily files, monthly statements, and their signatures."""
