@@ -24,6 +24,7 @@ FEATURES: Final = (
     "clearing",  # payments through the clearing house, out and back
     "merchants",  # shops, tills, credentials
     "e_accounts",  # customers, their accounts, tokens and PINs
+    "fees",  # what merchants pay the bank for their payments
     "orders",  # what is owed: opened, shown, closed
     "static_codes",  # codes on a wall or counter, paid again and again
     "offline_codes",  # codes that a terminal signs while it has no network

@@ -26,6 +26,8 @@ class AccountCode(IntEnum):
     OFFLINE_ALLOWANCE = 51  # what a terminal may still take without its network; may not be overdrawn
     OFFLINE_CONTROL = 52  # the other end of such allowances; one in each of their units
     REFUNDS_HELD = 60  # what a merchant gave back and its payers' accounts could not take yet; one a merchant
+    FEES = 70  # what a merchant has paid the bank for its payments; one a merchant, so that no two wait for each other
+    FEES_BORNE = 71  # what the bank pays of those fees itself, by agreement; one a merchant
 
 
 class TransferCode(IntEnum):
@@ -49,6 +51,9 @@ class TransferCode(IntEnum):
     OFFLINE_USE = 41  # a terminal's allowance to control, `about` the order: beside the payment of an offline code
     SETTLEMENT = 50  # merchant to clearing, pending until the clearing house's proof; its id is the settlement's
     PAYOUT_RETURN = 51  # clearing back to whom it came from, `about` the payout: it was booked, and came back
+    FEE = 60  # merchant to fees, `about` the order, beside its payment; the reference names the plan
+    FEE_RETURN = 61  # fees to whom they came from, `about` the order, beside a refund
+    FEE_BORNE = 62  # fees borne to fees: a fee that the bank bears
 
 
 class Unit(IntEnum):
@@ -103,6 +108,12 @@ ACCOUNTS: Final[Mapping[AccountCode, AccountKind]] = {
     AccountCode.REFUNDS_HELD: AccountKind(
         "credit", "customers", True, "Refunds of one merchant that wait for their payers' accounts to take them."
     ),
+    AccountCode.FEES: AccountKind(
+        "credit", "the bank", True, "Fees of one merchant's payments, less what went back with refunds: income."
+    ),
+    AccountCode.FEES_BORNE: AccountKind(
+        "debit", "the bank", False, "Fees of one merchant's payments that the bank bears by agreement: a cost."
+    ),
 }
 
 
@@ -145,6 +156,11 @@ TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
         "merchant", "clearing", "A merchant is paid out: held, then posted by the clearing house's proof, or voided."
     ),
     TransferCode.PAYOUT_RETURN: TransferKind("clearing", "any", "A payout that was booked came back."),
+    TransferCode.FEE: TransferKind("merchant", "fees", "The fee of a payment, in the payment's own commit."),
+    TransferCode.FEE_BORNE: TransferKind("fees borne", "fees", "The same where the bank bears it."),
+    TransferCode.FEE_RETURN: TransferKind(
+        "fees", "merchant, fees borne", "A fee went back in part or whole, in the refund's own commit."
+    ),
     TransferCode.HOLD: TransferKind("customer", "any", "A reservation, until it is posted, voided or runs out."),
     TransferCode.REFUND_RELEASE: TransferKind(
         "refunds held", "customer", "A refund that had waited reached its payer."

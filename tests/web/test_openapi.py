@@ -30,7 +30,7 @@ CALLS = {
 }  # fmt: skip
 FIELDS = {
     "Order": "id reference status amount currency description store terminal created_at expires_at code payment "
-    "refunded_amount metadata",
+    "refunded_amount fee metadata",
     "OrderPayment": "payer amount paid_at presented_by receipt",
     "Code": "payload url",
     "NewOrder": "reference amount currency description expires_in store terminal metadata",

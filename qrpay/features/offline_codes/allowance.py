@@ -7,6 +7,7 @@ from qrpay.codes.problems import code_revoked
 from qrpay.core import Core
 from qrpay.features.offline_codes.model import OfflineKeyRow
 from qrpay.features.offline_codes.problems import offline_limit_exceeded
+from qrpay.ledger.chained import linked
 from qrpay.ledger.chart import AccountCode, TransferCode, Unit
 from qrpay.ledger.model import (
     NIL,
@@ -16,7 +17,6 @@ from qrpay.ledger.model import (
     Outcome,
     Result,
     Transfer,
-    TransferFlag,
 )
 from qrpay.values import Id, claim, rfc3339
 
@@ -60,29 +60,29 @@ async def used(core: Core, keys: Sequence[OfflineKeyRow]) -> Mapping[Id, tuple[i
     return {key.id: (drawn[key.id, Unit.OFFLINE_AMOUNT], drawn[key.id, Unit.OFFLINE_COUNT]) for key in keys}
 
 
-async def post(core: Core, key: OfflineKeyRow, payment: Transfer) -> Outcome:
+async def post(core: Core, key: OfflineKeyRow, payment: Transfer, beside: Sequence[Transfer] = ()) -> Outcome:
     """Post a payment together with what it draws on the key's allowances, all or nothing; answers the payment's own.
+
+    beside  what else goes with it, such as its fee
 
     Refuses `offline_limit_exceeded`; `code_revoked` when the key was revoked before this payment.
     """
     assert payment.amount is not None
-    linked = TransferFlag.LINKED
-    chain = [
-        Transfer(payment.id, payment.debit, payment.credit, payment.amount, payment.code, payment.ledger, flags=linked)
-    ]
-    for unit, drawn in zip(UNITS, (payment.amount, 1), strict=True):
-        chain.append(
-            Transfer(
-                claim("offline_use", payment.id, unit), _account(key.id, unit), _control(unit), drawn,
-                TransferCode.OFFLINE_USE, unit, payment.id, flags=linked if unit is UNITS[0] else 0,
-            )
-        )  # fmt: skip
-    paid, *drawn_on = await core.ledger.post_chain(chain)
+    uses = [
+        Transfer(
+            claim("offline_use", payment.id, unit), _account(key.id, unit), _control(unit), drawn,
+            TransferCode.OFFLINE_USE, unit, payment.id,
+        )
+        for unit, drawn in zip(UNITS, (payment.amount, 1), strict=True)
+    ]  # fmt: skip
+    paid, *rest = await core.ledger.post_chain(linked([payment, *uses, *beside]))
     if paid.result is not Result.LINKED_EVENT_FAILED:
         return paid
-    for outcome in drawn_on:
+    for outcome in rest[: len(uses)]:
         if outcome.result is Result.EXCEEDS_CREDITS:
             raise offline_limit_exceeded()
         if outcome.result is Result.DEBITS_FROZEN:
             raise code_revoked(revoked_at=rfc3339(key.revoked_at or core.clock()))
-    raise AssertionError(f"an offline payment cannot end with {[outcome.result.name for outcome in drawn_on]}")
+    if payment.id in await core.ledger.lookup_transfers([payment.id]):
+        return await core.ledger.post(payment)  # with another fee then: what stands wins
+    return next(outcome for outcome in rest if outcome.result is not Result.LINKED_EVENT_FAILED)

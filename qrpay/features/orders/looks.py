@@ -8,6 +8,8 @@ from msgspec import Struct
 from qrpay.codes.payload import CodeContent
 from qrpay.core import Core
 from qrpay.features.e_accounts import service as e_accounts
+from qrpay.features.fees import service as fees
+from qrpay.features.fees.model import TAKEN
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import MerchantCard, Place
 from qrpay.features.orders.model import Code, Order, OrderPayment, OrderRow, Status
@@ -39,12 +41,31 @@ async def views(
         posted = await core.ledger.lookup_transfers([row.id for row in rows]) if rows else {}
     accounts = {one.debit for one in posted.values() if one.code in PAYMENTS}
     payers = await e_accounts.names_of(core, accounts) if accounts else {}
-    if refunds is None:
-        refunds = await refunded(core, [one.id for one in posted.values() if one.code in PAYMENTS])
+    back, costs = await _moved(core, [one.id for one in posted.values() if one.code in PAYMENTS], refunds)
     return [
-        view(core, row, await surroundings(core, row), posted.get(row.id), payers, refunds.get(row.id, 0), code=code)
+        view(
+            core, row, await surroundings(core, row), posted.get(row.id), payers, back.get(row.id, 0),
+            fee=costs.get(row.id, 0), code=code,
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
+
+
+async def _moved(
+    core: Core, paid: Collection[Id], refunds: Mapping[Id, int] | None
+) -> tuple[Mapping[Id, int], Mapping[Id, int]]:
+    """What was given back of each of these orders, and what it costs its merchant: as of now, by one question to the
+    ledger; with `refunds`, as of its payment."""
+    if not paid:
+        return {}, {}
+    codes = TAKEN.values() if refunds is not None else (TransferCode.REFUND, *fees.CODES)
+    about = await core.ledger.about_many(list(paid), list(codes))
+    if refunds is None:
+        refunds = {
+            order: sum(one.amount for one in posted if one.code == TransferCode.REFUND)
+            for order, posted in about.items()
+        }
+    return refunds, {order: fee.borne for order, posted in about.items() if (fee := fees.fee_from(posted))}
 
 
 async def refunded(core: Core, orders: Collection[Id]) -> dict[Id, int]:
@@ -84,6 +105,7 @@ def view(
     payers: Mapping[Id, str] | None = None,
     refunded_amount: int = 0,
     *,
+    fee: int = 0,
     code: bool = True,
 ) -> Order:
     """An order as its merchant sees it; without the code where nobody will scan it any more."""
@@ -110,6 +132,7 @@ def view(
         code=code_of(core, row, around, order_text) if code else None,
         payment=payment,
         refunded_amount=refunded_amount,
+        fee=None if payment is None else fee,
         metadata=row.metadata,
     )
 

@@ -58,7 +58,10 @@ class OrderPayment(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """An order and what became of it. Its status is derived from the ledger and the clock."""
+    """An order and what became of it. Its status is derived from the ledger and the clock.
+
+    fee  what the payment costs the merchant, less what came back of it with refunds, minor units; null: not paid
+    """
 
     id: str
     reference: str
@@ -73,6 +76,7 @@ class Order(Struct, frozen=True):
     code: Code | None
     payment: OrderPayment | None
     refunded_amount: int
+    fee: int | None
     metadata: Mapping[str, str] | None
 
 

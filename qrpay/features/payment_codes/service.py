@@ -1,5 +1,6 @@
 """A customer's one-time code: made, charged by a till at once or after the customer confirms, used once."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ from qrpay.codes.receipt import verify_receipt
 from qrpay.codes.recognise import recognise
 from qrpay.core import Core
 from qrpay.features.e_accounts import service as e_accounts
+from qrpay.features.fees import service as fees
 from qrpay.features.merchants import service as merchants
 from qrpay.features.orders import looks
 from qrpay.features.orders import service as orders
@@ -31,9 +33,10 @@ from qrpay.features.payment_codes.model import (
 from qrpay.features.payment_codes.problems import code_used
 from qrpay.features.payments import service as payments
 from qrpay.features.payments.problems import refusal_of, test_and_live
+from qrpay.ledger.chained import linked
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.markers import marker
-from qrpay.ledger.model import Outcome, Posted, Result, Transfer, TransferFlag
+from qrpay.ledger.model import Outcome, Posted, Result, Transfer
 from qrpay.problem import FieldError, invalid_field
 from qrpay.values import TEST_LEDGERS, Id, claim, id_from_text, id_text, ledger_of, new_id, rfc3339
 from qrpay.web.callers import Merchant, Wallet
@@ -155,15 +158,16 @@ async def _charge(core: Core, row: OrderRow, code: CodeRow) -> ScanOutcome:
         amount=row.amount,
         code=TransferCode.PAYMENT,
         ledger=ledger_of(row.currency, code.ledger >= TEST_LEDGERS),  # the merchant's side, which was compared
-        flags=TransferFlag.LINKED,
     )
-    paid, used = await core.ledger.post_chain([payment, marker(code.id, TransferCode.CODE_USED, row.id)])
+    fee = await fees.beside(core, row.merchant, payment)
+    spent = marker(code.id, TransferCode.CODE_USED, row.id)
+    paid, used, *taken = await core.ledger.post_chain(linked([payment, spent, *fee]))
     if paid.result.stands and used.result.stands:
         core.hub.wake(row.id)
         posted = _posted(payment, paid)
         around = await looks.surroundings(core, row)
-        return _outcome(looks.view(core, row, around, posted, {code.account: code.name}))
-    return await _not_charged(core, row, code, paid, used)
+        return _outcome(looks.view(core, row, around, posted, {code.account: code.name}, fee=fees.borne(fee)))
+    return await _not_charged(core, row, code, [paid, used, *taken])
 
 
 def _posted(payment: Transfer, outcome: Outcome) -> Posted:
@@ -174,8 +178,8 @@ def _posted(payment: Transfer, outcome: Outcome) -> Posted:
     )  # fmt: skip
 
 
-async def _not_charged(core: Core, row: OrderRow, code: CodeRow, paid: Outcome, used: Outcome) -> ScanOutcome:
-    """What stands instead: another order under the code, or another end of the order; else the payer's refusal."""
+async def _not_charged(core: Core, row: OrderRow, code: CodeRow, outcomes: Sequence[Outcome]) -> ScanOutcome:
+    """What stands instead: another order under the code, or another end of the order; else the refusal."""
     standing = await core.ledger.lookup_transfers([row.id, code.id])
     if (order := standing.get(row.id)) is not None:
         if order.code in PAYMENTS:
@@ -186,7 +190,7 @@ async def _not_charged(core: Core, row: OrderRow, code: CodeRow, paid: Outcome, 
     if (mark := standing.get(code.id)) is not None and mark.about != row.id:
         raise await _used_by(core, row.merchant, mark.about)
     assert row.currency is not None
-    outcome = paid if paid.result is not Result.LINKED_EVENT_FAILED else used
+    outcome = next(one for one in outcomes if one.result is not Result.LINKED_EVENT_FAILED)
     raise refusal_of(outcome, row.currency, payments.resets_at(outcome), figures=False)
 
 

@@ -1,6 +1,6 @@
 """Paying: verify a statement, post a transfer that bears the order's id, answer. The hot path reads nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Final
@@ -14,6 +14,7 @@ from qrpay.codes.recognise import recognise
 from qrpay.core import Core
 from qrpay.features.e_accounts import pins
 from qrpay.features.e_accounts import service as e_accounts
+from qrpay.features.fees import service as fees
 from qrpay.features.merchants import service as merchants
 from qrpay.features.offline_codes import allowance
 from qrpay.features.orders import looks
@@ -33,6 +34,7 @@ from qrpay.features.payments.problems import (
     test_and_live,
 )
 from qrpay.features.static_codes import service as static_codes
+from qrpay.ledger.chained import post_with
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Outcome, Posted, Result, Transfer
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
@@ -41,6 +43,7 @@ from qrpay.web.callers import Wallet
 
 PAGES_MAX: Final = 10
 """Pages of a statement that one page of payments looks through."""
+Door = Callable[[Transfer], Awaitable[Outcome]]
 
 
 # What a code says ----------------------------------------------------------------------------------------------
@@ -162,7 +165,9 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment, key: str | None = Non
     if payable.static:
         code = TransferCode.PAYMENT_STATIC
     transfer = Transfer(payable.order, account, payee, payable.amount, code, ledger)
-    post = core.ledger.post if payable.draws is None else partial(allowance.post, core, payable.draws)
+    post: Door = core.ledger.post
+    if payable.draws is not None or fees.may_cost(payable.merchant):
+        post = await _door(core, payable, transfer)
     outcome = await post(transfer)
     if outcome.result is Result.EXCEEDS_CAP_CODE_C and ask.pin is not None:
         # Without a PIN little may be paid in a day; with it, more (rules.md 3.1, classes C and B).
@@ -178,6 +183,14 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment, key: str | None = Non
     if outcome.result.differs:
         return await _standing(core, wallet, payable), False
     raise refusal_of(outcome, payable.currency, resets_at(outcome), figures=True)
+
+
+async def _door(core: Core, payable: Payable, payment: Transfer) -> Door:
+    """How a payment is posted that is not alone: together with its fee, and with what its code draws on."""
+    fee = await fees.beside(core, payable.merchant, payment)
+    if payable.draws is not None:
+        return partial(allowance.post, core, payable.draws, beside=fee)
+    return partial(post_with, core.ledger, after=fee)
 
 
 async def _asked(core: Core, wallet: Wallet, ask: NewPayment, key: str | None) -> Payable:

@@ -5,6 +5,7 @@ from typing import Final
 
 from qrpay.core import Core
 from qrpay.database.pool import Database
+from qrpay.features.fees import service as fees
 from qrpay.features.merchants import service as merchants
 from qrpay.features.orders.model import PayeeView
 from qrpay.features.refunds.model import HeldRow, PayerRefund, Refund, RefundRow, Standing, Status
@@ -12,9 +13,11 @@ from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Posted
 from qrpay.values import CURRENCY_OF_LEDGER, Id, id_text, rfc3339
 
-CODES: Final = (*sorted(PAYMENTS), TransferCode.REFUND, TransferCode.REFUND_RELEASE, TransferCode.CORRECTION)
+CODES: Final = (
+    *sorted(PAYMENTS), TransferCode.REFUND, TransferCode.REFUND_RELEASE, TransferCode.CORRECTION, *fees.CODES,
+)  # fmt: skip
 """All that says what may still be given back of an order."""
-NOTHING: Final = Standing(None, (), (), 0)
+NOTHING: Final = Standing.of((), PAYMENTS)
 
 
 async def standing(core: Core, order: Id) -> Standing:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from qrpay.features.fees.model import FeeStanding
 from qrpay.features.orders.model import IdText, PayeeView
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import Posted
@@ -78,6 +79,7 @@ class Standing(Struct, frozen=True):
 
     refunds   in the order of their numbers, from 1 on; each bears its reference
     releases  what has reached the payer of those that were held
+    fee       the fee of the payment, and what of it went back with refunds
     taken     what an operator has corrected of the payment, minor units: it cannot be given back again
     """
 
@@ -85,6 +87,7 @@ class Standing(Struct, frozen=True):
     refunds: Sequence[Posted]
     releases: Sequence[Posted]
     taken: int
+    fee: FeeStanding
 
     @property
     def left(self) -> int:
@@ -109,6 +112,7 @@ class Standing(Struct, frozen=True):
             [one for one in posted if one.code == TransferCode.REFUND],
             [one for one in posted if one.code == TransferCode.REFUND_RELEASE],
             sum(one.amount for one in posted if one.code == TransferCode.CORRECTION),
+            FeeStanding.of(posted),
         )
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from qrpay.core import Core
+from qrpay.features.fees import service as fees
 from qrpay.features.merchants import service as merchants
 from qrpay.features.orders import service as orders
 from qrpay.features.orders.model import OrderRow
@@ -22,6 +23,7 @@ from qrpay.features.refunds.problems import (
     refund_exceeds_payment,
     refund_window_over,
 )
+from qrpay.ledger.chained import linked
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import Outcome, Posted, Result, Transfer
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
@@ -119,13 +121,35 @@ async def _post(core: Core, row: RefundRow, standing: Standing, caller: Merchant
         about=row.order,
         reference=row.reference,
     )
-    outcome = await core.ledger.post(transfer)
+    back = _fee_back(standing, amount)
+    outcome = await _move(core, transfer, back)
     if outcome.result in held.CANNOT_TAKE:
         transfer = await held.set_aside(core, row, transfer, outcome)
-        outcome = await core.ledger.post(transfer)
+        outcome = await _move(core, transfer, back)
     if outcome.result.stands or outcome.result.differs:
         return outcome, transfer
     raise _refusal(outcome, transfer)
+
+
+def _fee_back(standing: Standing, amount: int) -> Sequence[Transfer]:
+    """What goes back of the fee beside the next refund, of this amount."""
+    assert standing.payment is not None, "what is not paid was refused"
+    refunded = amount + sum(refund.amount for refund in standing.refunds)
+    return fees.given_back(standing.fee, standing.payment.amount, refunded, len(standing.refunds) + 1)
+
+
+async def _move(core: Core, refund: Transfer, back: Sequence[Transfer]) -> Outcome:
+    """Post a refund; first, in the same commit, what goes back of the fee, since it is a part of what is given back."""
+    if not back:
+        return await core.ledger.post(refund)
+    *returned, given = await core.ledger.post_chain(linked([*back, refund]))
+    if given.result is not Result.LINKED_EVENT_FAILED:
+        return given
+    refusal = next(one for one in returned if one.result is not Result.LINKED_EVENT_FAILED)
+    if refusal.result in held.CANNOT_TAKE:
+        # A closed merchant takes nothing any more, not even this, and must still be able to give back.
+        return await core.ledger.post(refund)
+    return refusal
 
 
 def amount_of(core: Core, standing: Standing, asked: int | None, caller: Merchant | None) -> int:

@@ -29,7 +29,7 @@ from qrpay.values import Id, Page, id_from_text, id_text, rfc3339
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LINES: Final = msgspec.json.Decoder(list[Line])
-ORDERS: Final = PAYMENTS | MARKERS | {TransferCode.REFUND}
+ORDERS: Final = PAYMENTS | MARKERS | {TransferCode.REFUND, TransferCode.FEE, TransferCode.FEE_RETURN}
 
 
 def kind_of(code: int) -> str:
