@@ -72,16 +72,17 @@ def page_routes(chapters: Sequence[Routes], base_url: str) -> Routes:
     routes = Routes("Pages")
     written: list[bytes] = []
 
-    def page(path: str, name: str, csp: str = CSP) -> None:
+    def page(path: str, name: str, csp: str = CSP, media_type: str = "text/html") -> None:
         async def show(call: Call, ask: PageQuery) -> Any:
             return await shelf.page(call, name, csp)
 
-        show.__doc__, show.__name__ = f"The page {name}.", "page_" + name.split(".", maxsplit=1)[0]
-        routes.get(path, caller=PUBLIC, query=PageQuery, returns=Document, media_type="text/html")(show)
+        show.__doc__, show.__name__ = f"The page {name}.", "page_" + name.split(".", maxsplit=1)[0].replace("/", "_")
+        routes.get(path, caller=PUBLIC, query=PageQuery, returns=Document, media_type=media_type)(show)
 
     page("/", "index.html")
     page("/wallet", "wallet.html")
     page("/pos", "pos.html")
+    page("/pos-worker.js", "pos/worker.js", media_type="text/javascript")  # at the root, so that it may serve /pos
     page("/pay/{order}", "cashier.html")
     page("/docs", "docs.html", CSP_DOCS)
 

@@ -5,7 +5,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -160,14 +160,14 @@ class Devices:
         fragment = f"key={shop.secret_key}&store={shop.store}&terminal={shop.terminal}"
         return await self._open(Till, f"/pos?lang={language}#{fragment}", language)
 
-    async def paired(self, language: str = "en") -> Till:
+    async def paired(self, language: str = "en", workers: Literal["allow", "block"] = "block") -> Till:
         """A device that becomes a new terminal of the demo's shop by its owner's code, with nobody signed in yet."""
         terminal = await self.owner("POST", f"/v1/stores/{self.demo.merchant.store}/terminals", {
             "name": "Till 7", "code": secrets.token_hex(4),
         })  # fmt: skip
         offered = await self.owner("POST", f"/v1/terminals/{terminal['id']}/pairing-codes")
         link = urlsplit(offered["url"])
-        till = await self._open(Till, f"{link.path}?lang={language}#{link.fragment}", language)
+        till = await self._open(Till, f"{link.path}?lang={language}#{link.fragment}", language, workers)
         await till.page.locator("form button.first").first.click()
         await till.sees("[name=number]")
         return till
@@ -190,10 +190,15 @@ class Devices:
         """A phone that just opened a link."""
         return await self._open(Stranger, f"{path}?lang={language}", language)
 
-    async def _open(self, kind: type[D], path: str, language: str) -> D:
+    async def _open(self, kind: type[D], path: str, language: str, workers: Literal["allow", "block"] = "block") -> D:
         locale = "zh-CN" if language == "zh" else "en-US"
         context = await self.browser.new_context(
-            viewport=PHONE, device_scale_factor=2, locale=locale, color_scheme="light", has_touch=True
+            viewport=PHONE,
+            device_scale_factor=2,
+            locale=locale,
+            color_scheme="light",
+            has_touch=True,
+            service_workers=workers,
         )
         device = kind(await context.new_page(), self.demo.base_url)
         device.watch()

@@ -1,9 +1,12 @@
 // What a code or a receipt says, and whether its signature holds: checked on this device, with the public keys alone.
 // Layout: EMV QRCPS MPM, templates 26 (ours), 80 (key id, expiry), 81 and 82 (Ed25519 signature); a receipt is a JWS.
+// A code that a terminal signed without a network carries its certificate in 80/03, 83 and 84 (qrpay/codes/offline.py).
 import { amountOfEmv, currencyOfNumber } from "./money.js";
 
 const LENGTH_MAX = 512;
 const PREFIX = "qrpay-code-v1\n";
+const CERTIFIED = "qrpay-terminal-v1\n";
+export const OFFLINE = "qrpay-offline-v1\n";
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const utf8 = new TextEncoder();
 
@@ -14,6 +17,11 @@ function bytesOf(text) {
   if (!/^[A-Za-z0-9_-]*$/.test(text)) throw new Malformed("base64url");
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+/** Bytes as base64url without padding. */
+export function base64url(bytes) {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /** 22 characters of base64url over 16 bytes, as codes carry ids, to `prefix` and 26 characters of Crockford base32. */
@@ -28,7 +36,7 @@ export function idOf(prefix, text) {
 }
 
 /** CRC-16 of EMV (ISO/IEC 13239: polynomial 1021, init FFFF) over UTF-8, as four hex digits. */
-function crcOf(text) {
+export function crcOf(text) {
   let crc = 0xffff;
   for (const byte of utf8.encode(text)) {
     crc ^= byte << 8;
@@ -84,18 +92,29 @@ export function parse(text) {
     order: root.get("01") === "12" ? more.get("05") : undefined,
     key: control.get("01"),
     expires: control.has("02") ? Number(control.get("02")) : null,
-    signed: control.get("00") === ours.get("00") ? signedPart(text, objects) : null,
+    signed: control.get("00") === ours.get("00") ? signedPart(text, objects, control.has("03") ? OFFLINE : PREFIX) : null,
+    certificate: control.has("03") ? certificateOf(text, objects, more.get("07"), [control.get("03"), inside("83").get("01"), inside("84").get("01")]) : null,
   };
 }
 
-function signedPart(text, objects) {
+/** What the bank certified of the terminal's key: 32 bytes public, 4 until, 2 limit, 64 our signature over head and place. */
+function certificateOf(text, objects, terminal, parts) {
+  const raw = bytesOf(parts.filter(Boolean).join(""));
+  const amount = objects.find((one) => one.id === "54");
+  if (raw.length !== 102 || !terminal || !amount) throw new Malformed("certificate");
+  const head = utf8.encode(`${CERTIFIED}${text.slice(0, amount.at)}07${String(terminal.length).padStart(2, "0")}${terminal}`);
+  const message = new Uint8Array([...head, ...raw.slice(0, 38)]);
+  return { x: base64url(raw.slice(0, 32)), until: new DataView(raw.buffer).getUint32(32), message, signature: raw.slice(38) };
+}
+
+function signedPart(text, objects, prefix) {
   const ids = objects.map((one) => one.id);
   // Whatever stood between 82 and 63 would be unsigned, so the three must be the last, side by side.
   if (ids.slice(-3).join() !== "81,82,63") return null;
   const halves = objects.slice(-3, -1).map((one) => new Map(objectsOf(one.value).map((part) => [part.id, part.value])));
   if (halves[0].get("01")?.length !== 60 || halves[1].get("01")?.length !== 26) return null;
   return {
-    message: utf8.encode(PREFIX + text.slice(0, objects.at(-3).at)),
+    message: utf8.encode(prefix + text.slice(0, objects.at(-3).at)),
     signature: bytesOf(halves[0].get("01") + halves[1].get("01")),
   };
 }
@@ -112,7 +131,15 @@ export async function verifyCode(text, keys, nowSeconds = Date.now() / 1000) {
     return { verdict: "malformed", code: null };
   }
   if (!code.signed || !code.key) return { verdict: "unsigned", code };
-  const verdict = await check(code.signed.message, code.signed.signature, await keys.find(code.key, code.dynamic ? "code" : "static"), keys);
+  const purpose = code.certificate ? "terminal" : code.dynamic ? "code" : "static";
+  let key = await keys.find(code.key, purpose);
+  if (code.certificate) {
+    const certified = await check(code.certificate.message, code.certificate.signature, key, keys);
+    if (certified !== "holds") return { verdict: certified, code };
+    if (code.expires === null || code.expires > code.certificate.until) return { verdict: "fails", code };
+    key = code.certificate;
+  }
+  const verdict = await check(code.signed.message, code.signed.signature, key, keys);
   return { verdict: verdict === "holds" && code.expires !== null && code.expires <= nowSeconds ? "expired" : verdict, code };
 }
 

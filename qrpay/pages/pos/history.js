@@ -36,7 +36,7 @@ function answers(row, typed) {
   return words.some((word) => word?.toLowerCase().includes(typed));
 }
 
-export function History({ api, session, currency, open }) {
+export function History({ api, session, currency, waiting, open }) {
   const [day, setDay] = useState(today());
   const [typed, setTyped] = useState("");
   const [found, setFound] = useState(null);
@@ -78,6 +78,10 @@ export function History({ api, session, currency, open }) {
       <label class="field"><span>${t("search")}</span>
         <input type="search" value=${typed} maxlength="64" onInput=${(event) => setTyped(event.target.value)} autocomplete="off" enterkeyhint="search" /></label>
     </form>
+    ${waiting.length > 0 && html`<h2>${t("offline_waiting")}</h2><ul class="rows">${waiting.map((sale) => html`<li class="row" key=${sale.order} data-waits=${sale.order}>
+      <span><strong>${sale.description || `···${sale.order.slice(-6)}`}</strong>
+        <span class="fine">${clock(sale.made_at)} · ${sale.receipt ? t("offline_paid") : t("offline_unknown")}</span></span>
+      <span class="sum">${money(sale.amount, sale.currency, language())}</span></li>`)}</ul>`}
     <${Trouble} reason=${trouble} again=${trouble?.unknown ? load : null} />
     ${!found && !trouble && html`<p class="fine" role="status">${t("loading")}</p>`}
     ${found && html`<section class="card balance"><p class="fine">${t("day_total", { count: ours.length })}</p>

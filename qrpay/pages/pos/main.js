@@ -2,7 +2,7 @@
 import { Api } from "../lib/api.js";
 import { kindOf } from "../lib/codes.js";
 import { Keys } from "../lib/keys.js";
-import { language, t } from "../lib/lang.js";
+import { clock, language, t } from "../lib/lang.js";
 import { exponentOf, money, parseAmount } from "../lib/money.js";
 import { hearScanner } from "../lib/scanner.js";
 import { forget, read, save, takeFromFragment } from "../lib/session.js";
@@ -12,9 +12,12 @@ import { Customer } from "./customer.js";
 import { paired, sessionOf, SignIn, signedIn, signOut, unpair, Welcome } from "./gate.js";
 import { History } from "./history.js";
 import { Keypad, press } from "./keypad.js";
+import { Offline } from "./offline.js";
+import { OfflineCode } from "./offlinecode.js";
 import { OrderCode } from "./order.js";
 import { Paid } from "./paid.js";
 import { Sale } from "./sale.js";
+import { keepShell } from "./shell.js";
 import { learnShop, shopOf } from "./shop.js";
 import { newReference, Till } from "./till.js";
 import { Verify } from "./verify.js";
@@ -56,7 +59,9 @@ function Open({ session, leave }) {
   const [api] = useState(() => Object.assign(new Api(session.key), { ended: leave }));
   const [shop, setShop] = useState(() => shopOf(session));
   const [till] = useState(() => new Till(api, session));
-  const [screen, go] = useState(() => (till.sale ? { name: "order", sale: till.sale } : { name: "keypad" }));
+  const [offline] = useState(() => new Offline(session.own ? new Api(session.own) : api, session.terminal));
+  const [line, setLine] = useState({ up: navigator.onLine, until: 0, waiting: 0 });
+  const [screen, go] = useState({ name: "keypad" });
   const [typed, setTyped] = useState("");
   const [description, setDescription] = useState("");
   const [word, setWord] = useState("");
@@ -68,6 +73,7 @@ function Open({ session, leave }) {
   const next = () => { setTyped(""); setDescription(""); keypad(); };
   const saleNow = (of = amount) => ({ reference: newReference(), amount: of, currency, description: description.trim() });
   const paid = (order) => { till.sale = null; setWord(""); go({ name: "paid", order }); };
+  const show = (sale = saleNow()) => go({ name: !navigator.onLine && offline.can(sale) ? "offline" : "order", sale });
   const kept = useRef("");
   latest.current = { scanned: scannedByHand, typed: type, started: () => { kept.current = typed; } };
 
@@ -79,6 +85,7 @@ function Open({ session, leave }) {
 
   function scanned(text, charged = amount) {
     setWord("");
+    if (screen.name === "offline") return go({ ...screen, text, seen: Date.now() });
     // While receipts are checked nobody is charged, whatever is held under the scanner.
     if (kindOf(text) === "receipt" || LOOKING.includes(screen.name)) return go({ name: "verify", text, seen: Date.now(), from: screen.from ?? screen });
     if (screen.name === "paid") return undefined;
@@ -90,23 +97,53 @@ function Open({ session, leave }) {
 
   function type(key) {
     if (screen.name === "keypad") {
-      if (key === "Enter") return amount && go({ name: "order", sale: saleNow() });
+      if (key === "Enter") return amount && show();
       setTyped((before) => press(before, key, exponentOf(currency)));
     } else if (screen.name === "paid" && key === "Enter") next();
     return undefined;
+  }
+
+  const lineNow = () => setLine({ up: navigator.onLine, until: offline.until, waiting: offline.waiting.length });
+
+  // A till that was reloaded goes on with the sale that was under way.
+  async function resume() {
+    await offline.start().catch(() => {});
+    offline.changed = lineNow;
+    lineNow();
+    const { sale } = till;
+    if (sale) go({ name: sale.offline && offline.find(sale.offline) ? "offline" : "order", sale });
+    await Promise.all([catchUp(), keepShell()]);
+  }
+
+  // What waits for the line: sales to bring back, references to close, a key to renew. Whoever was paid meanwhile is told.
+  async function catchUp() {
+    const told = [];
+    if (navigator.onLine) {
+      try {
+        const ended = await offline.adopt();
+        told.push(...ended.filter((sale) => sale.status === "paid" && !sale.receipt && till.sale?.offline !== sale.order).map((sale) => sale.answer));
+        await offline.renew(currency);
+      } catch {
+        // The next round asks again.
+      }
+      if (till.toClose.length > 0) told.push(...await till.settleOwed());
+    }
+    lineNow();
+    const words = told.map((order) => t("paid_after_all", { ...order, amount: money(order.amount, order.currency, language()) }));
+    if (words.length > 0) setWord(words.join(" "));
   }
 
   useEffect(() => {
     keys.refresh();
     learnShop(api, session).then(setShop);
     for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, unlockSound, true);
-    const owed = setInterval(async () => {
-      if (till.toClose.length === 0) return;
-      const late = await till.settleOwed();
-      const told = late.map((order) => t("paid_after_all", { ...order, amount: money(order.amount, order.currency, language()) }));
-      if (told.length > 0) setWord(told.join(" "));
-    }, OWED_EVERY_MS);
-    return () => clearInterval(owed);
+    resume();
+    const owed = setInterval(catchUp, OWED_EVERY_MS);
+    for (const kind of ["online", "offline"]) addEventListener(kind, catchUp);
+    return () => {
+      clearInterval(owed);
+      for (const kind of ["online", "offline"]) removeEventListener(kind, catchUp);
+    };
   }, []);
   // Before the screen is drawn, so that the first key on it is heard.
   useLayoutEffect(() => hearScanner({
@@ -118,23 +155,35 @@ function Open({ session, leave }) {
   const giveUp = (reference) => { till.closeLater(reference); keypad(); };
   const shown = {
     keypad: () => html`<${Keypad} typed=${typed} currency=${currency} amount=${amount} description=${description}
-      onKey=${type} onDescription=${setDescription} show=${() => go({ name: "order", sale: saleNow() })}
+      onKey=${type} onDescription=${setDescription} show=${() => show()}
       customer=${() => go({ name: "customer", sale: saleNow() })} verify=${() => go({ name: "verify" })}
       history=${() => go({ name: "history" })} leave=${leave} leaveLabel=${t("leave")} />`,
-    order: () => html`<${OrderCode} key=${screen.sale.reference} api=${api} till=${till} sale=${screen.sale} paid=${paid} keypad=${keypad} giveUp=${giveUp} />`,
+    order: () => html`<${OrderCode} key=${screen.sale.reference} api=${api} till=${till} sale=${screen.sale} offline=${offline}
+      signed=${() => go({ name: "offline", sale: screen.sale })} paid=${paid} keypad=${keypad} giveUp=${giveUp} />`,
+    offline: () => html`<${OfflineCode} key=${screen.sale.reference} offline=${offline} till=${till} keys=${keys} sale=${screen.sale} text=${screen.text}
+      seen=${screen.seen} found=${scanned} paid=${paid} keypad=${next} />`,
     customer: () => html`<${Customer} key=${screen.seen} api=${api} till=${till} sale=${screen.sale} text=${screen.text}
       found=${scanned} paid=${paid} keypad=${keypad} giveUp=${giveUp} />`,
     paid: () => html`<${Paid} order=${screen.order} next=${next} receipt=${() => go({ name: "sale", order: screen.order })} />`,
     verify: () => html`<${Verify} key=${screen.seen} keys=${keys} till=${till} text=${screen.text} found=${scanned} />`,
-    history: () => html`<${History} api=${api} session=${session} currency=${currency} open=${(order) => go({ name: "sale", order, list: true })} />`,
+    history: () => html`<${History} api=${api} session=${session} currency=${currency} waiting=${offline.waiting} open=${(order) => go({ name: "sale", order, list: true })} />`,
     sale: () => html`<${Sale} api=${api} session=${session} order=${screen.order} shop=${shop} />`,
   }[screen.name];
   // From a receipt one goes back to the sale that was under way, if any.
   const back = LOOKING.includes(screen.name) ? () => (screen.name === "sale" ? (screen.list ? go({ name: "history" }) : next()) : screen.from?.sale ? go(screen.from) : keypad()) : null;
   return html`
-    ${screen.name !== "paid" && html`<${Head} name=${shop.name || t("pos")} back=${back}><span class="fine who">${session.who}</span><//>`}
+    ${screen.name !== "paid" && html`<${Head} name=${shop.name || t("pos")} back=${back}><${Line} line=${line} /><span class="fine who">${session.who}</span><//>`}
     <p role="status" aria-live="polite" class=${word ? "notice" : "unseen"}>${word && html`<${Icon} name="warn" />${word}`}</p>
     ${shown()}`;
+}
+
+/** How the line is: a quiet mark while all is well, words when it is down or something waits. */
+function Line({ line: { up, until, waiting } }) {
+  if (up && !waiting) {
+    return until ? html`<span class="line" role="img" data-ready=${until} aria-label=${t("offline_ready", { time: clock(until) })}><${Icon} name="shield" /></span>` : null;
+  }
+  return html`<span class="badge line" role="status" data-waiting=${waiting} data-up=${String(up)}><${Icon} name="away" />
+    <span class=${up || waiting ? "unseen" : ""}>${up ? t("offline_catching_up") : t("offline_badge")}</span>${waiting > 0 ? waiting : ""}</span>`;
 }
 
 mount(Pos);

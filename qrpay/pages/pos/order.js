@@ -5,7 +5,7 @@ import { language, t } from "../lib/lang.js";
 import { money } from "../lib/money.js";
 import { html, minutes, Sum, Title, Trouble, useEffect, useRef, useSecondsLeft, useState, wordsOf } from "../lib/view.js";
 
-export function OrderCode({ api, till, sale, paid, keypad, giveUp }) {
+export function OrderCode({ api, till, sale, offline, signed, paid, keypad, giveUp }) {
   const [order, setOrder] = useState(null);
   const [trouble, setTrouble] = useState(null);
   const [lost, setLost] = useState(null);
@@ -18,12 +18,17 @@ export function OrderCode({ api, till, sale, paid, keypad, giveUp }) {
   async function open() {
     setTrouble(null);
     try {
-      const made = await till.open(sale);
+      const made = await till.open(sale, offline.can(sale));
       if (ending.current.signal.aborted) return;
       setOrder(made);
       await watch(made);
     } catch (reason) {
-      setTrouble(reason);
+      if (ending.current.signal.aborted) return;
+      // Nobody has seen a code of that order, if it was made at all: it is closed when the line is back.
+      if (reason.unknown && offline.can(sale)) {
+        till.closeLater(sale.reference);
+        signed();
+      } else setTrouble(reason);
     }
   }
 

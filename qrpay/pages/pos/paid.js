@@ -16,6 +16,7 @@ export function Paid({ order, next, receipt }) {
     <${Title}>${t("received_title")}<//>
     <${Sum} amount=${order.amount} currency=${order.currency} />
     <p role="status" aria-live="assertive" class="spoken">${spoken}</p>
+    ${order.offline && html`<p class="badge"><${Icon} name="shield" />${t("offline_paid")}</p>`}
     ${order.beforeClose && html`<p class="notice">${t("paid_before_close")}</p>`}
     ${order.description && html`<p>${order.description}</p>`}
     ${payment && html`<p class="fine">${nameOf(payment.payer)} · <time datetime=${payment.paid_at}>${clock(payment.paid_at, { seconds: true })}</time></p>`}

@@ -10,7 +10,7 @@ function extras(order) {
 }
 
 export function Paper({ api, order, shop }) {
-  const [signed, setSigned] = useState(null);
+  const [signed, setSigned] = useState(order.receipt ?? null);
   useEffect(() => {
     let gone = false;
     if (order.status === "paid") {

@@ -5,6 +5,7 @@ import { keep, stored } from "../lib/session.js";
 
 const ACCEPTED_MAX = 2000;
 const TRIES = 3;
+const QUICK_MS = 8000;
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /** A new reference: milliseconds and 80 random bits in Crockford base32, so that references sort by time. */
@@ -40,12 +41,11 @@ export class Till {
     return Object.fromEntries(names.filter((name) => this.session[name]).map((name) => [name, this.session[name]]));
   }
 
-  /** Make the order of a sale. A lost answer is asked for again with the same reference, so there is never a second order. */
-  async open({ reference, amount, currency, description }) {
+  /** Make the order of a sale; `quick` insists less, as there is another way. A lost answer is asked for again with the same reference, so there is never a second order. */
+  async open({ reference, amount, currency, description }, quick = false) {
     this.sale = { reference, amount, currency, description };
-    const order = await this.#again(() => this.api.post("/v1/orders", {
-      reference, amount, currency, ...(description && { description }), ...this.where(["store", "terminal"]),
-    }));
+    const ask = { reference, amount, currency, ...(description && { description }), ...this.where(["store", "terminal"]) };
+    const order = await this.#again(() => this.api.post("/v1/orders", ask, quick ? { timeout: QUICK_MS } : {}), quick ? 2 : TRIES);
     this.#learn(order);
     return order;
   }
@@ -58,12 +58,12 @@ export class Till {
     }));
   }
 
-  async #again(call) {
+  async #again(call, tries = TRIES) {
     for (let tried = 1; ; tried += 1) {
       try {
         return await call();
       } catch (reason) {
-        if (!reason.unknown || tried === TRIES) throw reason;
+        if (!reason.unknown || tried === tries) throw reason;
         await new Promise((next) => setTimeout(next, 700 * tried));
       }
     }
@@ -107,7 +107,7 @@ export class Till {
 
   /** Our own merchant id, learned from the first code the server signed for us; null before that. */
   get merchant() {
-    return stored(localStorage, `${this.place}.merchant`, null);
+    return this.session.merchant ?? stored(localStorage, `${this.place}.merchant`, null);
   }
 
   #learn(order) {
