@@ -25,6 +25,7 @@ FEATURES: Final = (
     "merchants",  # shops, tills, credentials
     "e_accounts",  # customers, their accounts, tokens and PINs
     "fees",  # what merchants pay the bank for their payments
+    "openings",  # e-accounts opened online: identity, phone, bound account, consent
     "orders",  # what is owed: opened, shown, closed
     "static_codes",  # codes on a wall or counter, paid again and again
     "offline_codes",  # codes that a terminal signs while it has no network

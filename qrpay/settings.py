@@ -70,6 +70,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     pin_tries: Annotated[int, Meta(ge=1, le=20)] = 5  # wrong PINs in a row before it locks
     pin_lock_s: Seconds = 900
 
+    # Opening accounts
+    identity_url: str = ""  # the service that verifies identities; empty: nobody can open an account online
+    identity_token: str = ""  # bearer token for it
+    sms_url: str = ""  # the sender of SMS
+    sms_token: str = ""  # bearer token for it
+    opening_s: Annotated[int, Meta(ge=600, le=30 * 86_400)] = 86_400  # how long an opening may be resumed
+    opening_age_min: Annotated[int, Meta(ge=16, le=120)] = 16  # full years; younger people come with a guardian
+
     # Limits
     body_max: Annotated[int, Meta(ge=1_024, le=1_048_576)] = 65_536  # bytes
     head_s: Annotated[float, Meta(gt=0, le=120)] = 10.0  # how long a request's head may take

@@ -28,6 +28,7 @@ class AccountCode(IntEnum):
     REFUNDS_HELD = 60  # what a merchant gave back and its payers' accounts could not take yet; one a merchant
     FEES = 70  # what a merchant has paid the bank for its payments; one a merchant, so that no two wait for each other
     FEES_BORNE = 71  # what the bank pays of those fees itself, by agreement; one a merchant
+    VERIFICATION_DEPOSITS = 80  # small deposits to accounts that customers bind: the bank's cost; one a currency
 
 
 class TransferCode(IntEnum):
@@ -54,6 +55,7 @@ class TransferCode(IntEnum):
     FEE = 60  # merchant to fees, `about` the order, beside its payment; the reference names the plan
     FEE_RETURN = 61  # fees to whom they came from, `about` the order, beside a refund
     FEE_BORNE = 62  # fees borne to fees: a fee that the bank bears
+    VERIFICATION = 70  # verification deposits to clearing, pending until the proof: its amount proves a bound account
 
 
 class Unit(IntEnum):
@@ -114,6 +116,9 @@ ACCOUNTS: Final[Mapping[AccountCode, AccountKind]] = {
     AccountCode.FEES_BORNE: AccountKind(
         "debit", "the bank", False, "Fees of one merchant's payments that the bank bears by agreement: a cost."
     ),
+    AccountCode.VERIFICATION_DEPOSITS: AccountKind(
+        "debit", "the bank", False, "Small deposits sent to accounts that customers bind: what proving them has cost."
+    ),
 }
 
 
@@ -164,6 +169,9 @@ TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
     TransferCode.HOLD: TransferKind("customer", "any", "A reservation, until it is posted, voided or runs out."),
     TransferCode.REFUND_RELEASE: TransferKind(
         "refunds held", "customer", "A refund that had waited reached its payer."
+    ),
+    TransferCode.VERIFICATION: TransferKind(
+        "verification deposits", "clearing", "A small deposit to an account that a customer binds."
     ),
 }
 

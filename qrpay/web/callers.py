@@ -143,7 +143,13 @@ Outcome = Callable[[str, object], Awaitable[None]]
 """Says what came of an act: `done` or the code of a refusal, and the answer."""
 
 
-Caller = Merchant | Wallet | Operator
+class Applicant(Struct, frozen=True):
+    """Whoever holds the token `ot_…` of an account's opening: nobody's customer yet."""
+
+    id: Id  # the opening
+
+
+Caller = Merchant | Wallet | Operator | Applicant
 
 
 class Credential(Struct, frozen=True):
@@ -160,7 +166,7 @@ class Credential(Struct, frozen=True):
     """
 
     prefix: str
-    caller: type[Merchant] | type[Wallet] | type[Operator]
+    caller: type[Merchant] | type[Wallet] | type[Operator] | type[Applicant]
     check: "Callable[[Core, str], Awaitable[Caller]]"
     remember_s: float
     signed: "Callable[[Core, Merchant, Message], Awaitable[None]] | None" = None

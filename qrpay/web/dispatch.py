@@ -43,7 +43,7 @@ from qrpay.web.wire import Request, response
 
 CREDENTIALS_MAX: Final = 4_096  # about 2 MB; a token that is checked again costs 4 µs
 STREAMED: Final = object()
-WHO: Final = {"Merchant": "merchant", "Wallet": "wallet", "Operator": "operator"}
+WHO: Final = {"Merchant": "merchant", "Wallet": "wallet", "Operator": "operator", "Applicant": "applicant"}
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::[0-9]{1,5})?\Z")
 log = structlog.get_logger()
 

@@ -28,7 +28,7 @@ from qrpay.problem import (
     unsupported_media_type,
     wrong_caller,
 )
-from qrpay.web.callers import Merchant, Operator, Wallet
+from qrpay.web.callers import Applicant, Merchant, Operator, Wallet
 from qrpay.web.routes import Document, Route, Routes
 from qrpay.web.signatures import nonce_replayed, signature_invalid, timestamp_out_of_window
 
@@ -36,9 +36,15 @@ SCHEMES = {
     Merchant: ("merchant_key", "A merchant's key `sk_test_…` or `sk_live_…`."),
     Wallet: ("access_token", "A customer's access token `at_…`."),
     Operator: ("operator_session", "Somebody of the bank, signed in (POST /v1/operators/sessions)."),
+    Applicant: ("opening_token", "The token `ot_…` of an account's opening."),
 }
 _BEARER = {"type": "http", "scheme": "bearer"}
-_HOW = {Merchant: _BEARER, Wallet: _BEARER, Operator: {"type": "apiKey", "in": "cookie", "name": "qrpay_operator"}}
+_HOW = {
+    Merchant: _BEARER,
+    Wallet: _BEARER,
+    Operator: {"type": "apiKey", "in": "cookie", "name": "qrpay_operator"},
+    Applicant: _BEARER,
+}
 _NAME = re.compile(r"\{(\w+)\}")
 _TEMPLATE = "#/components/schemas/{name}"
 

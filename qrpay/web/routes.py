@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from qrpay.problem import Problem
-from qrpay.web.callers import Act, Caller, Duty, Merchant, Operator, Wallet
+from qrpay.web.callers import Act, Applicant, Caller, Duty, Merchant, Operator, Wallet
 from qrpay.web.wire import Request
 
 if TYPE_CHECKING:
@@ -76,6 +76,12 @@ class Call:
         return self.caller
 
     @property
+    def applicant(self) -> Applicant:
+        """Whoever opens an account, on a route for that."""
+        assert isinstance(self.caller, Applicant)
+        return self.caller
+
+    @property
     def idempotency_key(self) -> str | None:
         """The Idempotency-Key, quotes removed (a Structured Field String; the bare form is taken too)."""
         key = self.wire.headers.get("Idempotency-Key")
@@ -88,7 +94,7 @@ Handler = Callable[[Call, Any], Awaitable[Any]]
 class Route(Struct, frozen=True, kw_only=True):
     """One line of the reference, and what the server needs to serve it.
 
-    caller    who may call: Merchant, Wallet, Operator, or PUBLIC
+    caller    who may call: Merchant, Wallet, Operator, Applicant, or PUBLIC
     act       what a merchant's route is about (callers.ACTS). Left out, only its owner may call; a route that others
               may call keeps each within `call.merchant.store`
     duty      what an operator's route is about (callers.DUTIES). Left out, only an administrator may call
@@ -105,7 +111,7 @@ class Route(Struct, frozen=True, kw_only=True):
     method: str
     path: str
     handler: Handler
-    caller: type[Merchant] | type[Wallet] | type[Operator] | None
+    caller: type[Merchant] | type[Wallet] | type[Operator] | type[Applicant] | None
     act: Act = "manage"
     duty: Duty = "administer"
     watched: bool = False

@@ -83,7 +83,7 @@ async def add_customer(core: Core, new: NewCustomer) -> Opened:
     )  # fmt: skip
     phc = await pins.phc_of(core, customer.id, new.pin)
     # The ledger's account first: if we die in between, it is nobody's and empty, and the phone is still free.
-    await _open_in_ledger(core, account, new.caps)
+    await open_in_ledger(core, account, new.caps)
     async with core.database.transaction() as within:
         if not await store.insert_customer(within, row):
             raise phone_taken()
@@ -98,16 +98,16 @@ async def open_account(
     """Open one more e-account. Raises `not_found`, `customer_not_active`."""
     person = await active(core, customer)
     account = EAccount(new_id(), customer, account_class, currency, person.test)
-    await _open_in_ledger(core, account, caps)
+    await open_in_ledger(core, account, caps)
     # Before anybody can pay from it; and again, if another account was opened meanwhile.
-    known = await _share_caps(core, customer, currency, [account])
+    known = await share_caps(core, customer, currency, [account])
     await store.insert_account(core.database, account)
-    await _share_caps(core, customer, currency, [], known)
+    await share_caps(core, customer, currency, [], known)
     return account
 
 
-async def _share_caps(
-    core: Core, customer: Id, currency: str, more: Sequence[EAccount], known: Collection[Id] = ()
+async def share_caps(
+    core: Core, customer: Id, currency: str, more: Sequence[EAccount] = (), known: Collection[Id] = ()
 ) -> set[Id]:
     """Let a customer's accounts of a currency count together (rules.md 3.1, 3.3), as soon as there are two.
 
@@ -143,7 +143,8 @@ def phone_hash(core: Core, phone: str, test: bool = False) -> bytes:
     return core.vault.mac("test-customer-phone" if test else "customer-phone", phone.encode())
 
 
-async def _open_in_ledger(core: Core, account: EAccount, caps: Caps | None) -> None:
+async def open_in_ledger(core: Core, account: EAccount, caps: Caps | None) -> None:
+    """Open the ledger's account behind an e-account, with the caps of its class when it has none of its own."""
     own = caps or Caps()
     new = NewAccount(
         account.id,
