@@ -35,6 +35,11 @@ ledger_audited_at: Final = Gauge(
     "When the last full audit that came to its end began.",
     multiprocess_mode="mostrecent",
 )
+keys_unopened: Final = Gauge(
+    "qrpay_keys_unopened",
+    "Signing keys that should sign and cannot be opened with this master key; anything but 0 is an alarm.",
+    multiprocess_mode="livemax",
+)
 leading: Final = Gauge("qrpay_background_leader", "1 in the process that leads.", multiprocess_mode="mostrecent")
 
 webhook_lag_s: Final = Gauge(

@@ -40,6 +40,10 @@ class SealedKey(Struct, frozen=True):
     verify_until: datetime
     revoked_at: datetime | None
 
+    def may_sign(self, now: datetime) -> bool:
+        """Whether it signs now or will."""
+        return now < self.sign_until and self.revoked_at is None
+
     def state(self, now: datetime) -> str:
         """`revoked`, `published` (not yet signing), `signing`, `verifying` (signs no more) or `dead`."""
         if self.revoked_at is not None and self.revoked_at <= now:

@@ -6,6 +6,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+
+from qrpay.background import metrics
 from qrpay.background.jobs import guarded
 from qrpay.codes.signing import CLOCK_SKEW, Key, Purpose, new_key
 from qrpay.core import Core
@@ -13,6 +16,9 @@ from qrpay.database.pool import Queries
 from qrpay.features.keys import store
 from qrpay.features.keys.model import PURPOSES, ROTATE_BEFORE, SIGN_FOR, VERIFY_FOR, SealedKey
 from qrpay.problem import not_found
+from qrpay.settings import BadSettings
+
+log = structlog.get_logger()
 
 CHANNEL: Final = "qrpay_keys"
 RELOAD_S: Final = 30.0
@@ -58,9 +64,30 @@ async def make_first_keys(core: Core) -> None:
 
 
 async def load(core: Core, known: Sequence[Key] = ()) -> Sequence[Key]:
-    """Put the keys that still count into the process's keyring, unless they are those it has; answers them."""
+    """Put the keys that still count into the process's keyring, unless they are those it has; answers them.
+
+    One that cannot be opened (it was made under another master key) verifies and does not sign; it is told in the log
+    and counted, and holds up neither the others nor their revocation. Raises BadSettings when none can be opened.
+    """
     now = core.clock()
-    keys = [_unsealed(core, key, now) for key in await store.all_keys(core.database) if key.verify_until > now]
+    keys, unopened, opened = [], [], 0
+    for sealed in await store.all_keys(core.database):
+        if sealed.verify_until <= now:
+            continue
+        private = None
+        if sealed.may_sign(now):
+            try:
+                private = core.vault.unseal(_seal_of(sealed.kid), sealed.private)
+                opened += 1
+            except BadSettings as defect:
+                unopened.append((sealed, defect))
+        keys.append(_ring_key(sealed, private))
+    metrics.keys_unopened.set(len(unopened))
+    if unopened and not opened:
+        raise unopened[0][1]
+    for sealed, defect in unopened:
+        log.error("signing_key_unopened", kid=sealed.kid, purpose=sealed.purpose, why=str(defect),
+                  next=f"qrpay keys revoke {sealed.kid}")  # fmt: skip
     # A replacement ends every remembered check of a signature, so the same keys are not put in again.
     if keys != known:
         core.keyring.replace(keys)
@@ -138,12 +165,10 @@ def _at_once(core: Core) -> datetime:
     return core.clock() - CLOCK_SKEW
 
 
-def _unsealed(core: Core, key: SealedKey, now: datetime) -> Key:
+def _ring_key(key: SealedKey, private: bytes | None) -> Key:
     """The key for the ring; its private half only while it may still sign."""
-    able = now < key.sign_until and key.revoked_at is None
     return Key(
-        key.kid, key.purpose, key.alg, key.public,
-        core.vault.unseal(_seal_of(key.kid), key.private) if able else None,
+        key.kid, key.purpose, key.alg, key.public, private,
         key.not_before, key.sign_until, key.verify_until, key.revoked_at,
     )  # fmt: skip
 

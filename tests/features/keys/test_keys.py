@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+import structlog
 
+from qrpay.background import metrics
 from qrpay.codes.problems import code_unknown_key
 from qrpay.codes.signing import CLOCK_SKEW
 from qrpay.core import Core
@@ -141,7 +143,7 @@ async def test_a_leaked_key_is_refused_by_all_processes_within_a_second(fresh_ds
 async def test_a_key_that_cannot_be_opened_stops_nobody_from_hearing_of_the_next(
     fresh_dsn: str, clock: HandClock
 ) -> None:
-    """A key sealed under another secret fails to load; once it is revoked, a process that met it follows again."""
+    """One key sealed under another secret is told and left out of signing; the others load, and a leaked one ends."""
     here, there = [await Database.open(fresh_dsn, role=APPLICATION, ledger_connections=1) for _ in range(2)]
     one, other = core_over(here, clock), core_over(there, clock)
     await service.start(one)
@@ -149,14 +151,24 @@ async def test_a_key_that_cannot_be_opened_stops_nobody_from_hearing_of_the_next
     leaked = other.keyring.signer("code", clock()).kid
     stranger = msgspec.structs.replace(one, vault=Vault(b"s" * 32))
     [sealed_elsewhere] = await service.rotate(stranger, ["receipt"], at_once=True)
-    with pytest.raises(BadSettings):
+    with structlog.testing.capture_logs() as logged:
         await service.load(other)
 
-    await service.revoke(one, sealed_elsewhere)
+    assert {(line["event"], line["kid"]) for line in logged} == {("signing_key_unopened", sealed_elsewhere)}
+    assert metrics.keys_unopened.collect()[0].samples[0].value == 1
     await service.revoke(one, leaked)
     await asyncio.wait_for(until_unknown(other, leaked), 3 * NOTICED_S_MAX)
+    assert sealed_elsewhere in await published(other), "others sign with it, so it verifies"
+    assert other.keyring.signer("webhook", clock()).kid
+    with pytest.raises(Refused, match="unavailable"):
+        other.keyring.signer("receipt", clock())
 
-    assert sealed_elsewhere not in await published(other)
+    await service.revoke(one, sealed_elsewhere)
+    await asyncio.wait_for(until_unknown(other, sealed_elsewhere), 3 * NOTICED_S_MAX)
+    await service.load(other)
+    assert metrics.keys_unopened.collect()[0].samples[0].value == 0
+    with pytest.raises(BadSettings):
+        await service.load(stranger)
     await here.close()
     await there.close()
 
