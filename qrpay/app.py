@@ -73,6 +73,7 @@ async def open_core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator
         reader=Reader(keyring, settings.code_guid), vault=vault, hub=Hub(),
         sources=[source for feature in features() for source in feature.events],
         reviews=[review for feature in features() for review in feature.reviews],
+        checks=[check for feature in features() for check in feature.checks],
         finders=[finder for feature in features() for finder in feature.finders],
     )  # fmt: skip
     try:

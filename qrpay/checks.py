@@ -1,14 +1,15 @@
 """`qrpay check`: every invariant statement there is must return no row; with `--full`, every row is looked at again."""
 
 import time
+from functools import partial
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from qrpay.app import features
 from qrpay.background.books import audited
 from qrpay.core import Core
+from qrpay.database.invariants import rows_against
 from qrpay.ledger import audit
 
 ROWS_SHOWN = 5
@@ -18,17 +19,20 @@ SAID: Final = {
     "accounts": "accounts, each against its transfers",
     "names": "accounts that transfers name",
     "figures": "closing figures of all days",
+    "checks": "invariants of the features",
 }
 
 
 async def run_checks(core: Core, *, full: bool = False) -> bool:
     """Run them all, say each one's result, and answer whether all hold."""
     console = Console()
-    statements = [*audit.CHECKS, *(statement for feature in features() for statement in feature.checks)]
+    statements = [*audit.CHECKS, *core.checks]
     held = True
     for statement in statements:
         began = time.perf_counter()
-        rows = await core.database.fetch(statement)
+        with Progress(TextColumn(f"      {statement.name}"), BarColumn(), MofNCompleteColumn(), console=console,
+                      transient=True, disable=statement.pieces is None) as bars:  # fmt: skip
+            rows = await rows_against(core.database, statement, partial(_tell, bars, bars.add_task("", total=None)))
         took = f"{time.perf_counter() - began:.2f} s"
         mark = "[red]broken[/red]" if rows else "[green]holds[/green]"
         console.print(f"{mark}  {statement.name}  [dim]{took}[/dim]")
@@ -36,7 +40,7 @@ async def run_checks(core: Core, *, full: bool = False) -> bool:
             held = False
             console.print(f"        {statement.doc}")
             for row in rows[:ROWS_SHOWN]:
-                console.print(f"        {dict(row.items())}")
+                console.print(f"        {row}")
     if full:
         held = await _audit(core, console) and held
     light = await core.ledger.conservation()
@@ -48,6 +52,10 @@ async def run_checks(core: Core, *, full: bool = False) -> bool:
     for one in light.discrepancies:
         console.print(f"[red]account {one.account.hex} is not the sum of its transfers[/red]")
     return held and light.balanced
+
+
+def _tell(bars: Progress, task: TaskID, done: int, total: int) -> None:
+    bars.update(task, completed=done, total=total)
 
 
 async def _audit(core: Core, console: Console) -> bool:

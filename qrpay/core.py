@@ -9,6 +9,7 @@ from qrpay.codes.reader import Reader
 from qrpay.codes.signing import Keyring
 from qrpay.database.batcher import Batcher, BatchStats
 from qrpay.database.pool import Database
+from qrpay.database.statements import Statement
 from qrpay.hub import Hub
 from qrpay.ledger.engine import Engine
 from qrpay.settings import Settings
@@ -27,8 +28,8 @@ Result = TypeVar("Result")
 class Core(Struct, frozen=True):
     """The shared things: what is set, what time it is, where it is kept, who moves money, who signs, who waits.
 
-    sources  who tells what an event says; reviews, finders: what operators decide and look for. All are the features',
-             filled in by the app
+    sources  who tells what an event says; reviews, finders: what operators decide and look for; checks: what must
+             return no row. All are the features', filled in by the app
     """
 
     settings: Settings
@@ -42,6 +43,7 @@ class Core(Struct, frozen=True):
     sources: "list[EventSource]" = field(default_factory=list)
     reviews: "list[Review]" = field(default_factory=list)
     finders: "list[Finder]" = field(default_factory=list)
+    checks: list[Statement] = field(default_factory=list)
     batchers: dict[str, Batcher[Any, Any]] = field(default_factory=dict)
 
     @property

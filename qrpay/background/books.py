@@ -60,7 +60,7 @@ async def nightly(core: "Core") -> int:
 
 async def audited(core: "Core", progress: audit.Progress) -> audit.Audit:
     """Audit everything, and say in log and metrics what was found."""
-    done = await audit.run(core.database, core.ledger.books, Keys(core), core.clock, progress)
+    done = await audit.run(core.database, core.ledger.books, Keys(core), core.clock, progress, core.checks)
     for finding in done.findings:
         log.error("ledger_audit_finding", kind=finding.kind, what=finding.what, detail=finding.detail)
     metrics.ledger_audit_findings.set(len(done.findings))

@@ -168,5 +168,19 @@ WHERE NOT EXISTS (SELECT FROM event_receivers r WHERE r.receiver = e.receiver AN
 
 -- check: every_event_has_its_transfer
 -- What was not announced is told from a transfer that stands, be it in a partition that is not attached.
-SELECT e.seq, e.transfer FROM events e LEFT JOIN transfers t ON t.id = e.transfer
-WHERE e.data IS NULL AND t.id IS NULL AND NOT EXISTS (SELECT FROM detached_ids d WHERE d.id = e.transfer);
+-- Each transfer once, in the order of their ids, in a month that its id says: no month is read as a whole.
+-- $1 after which number bigint  $2 up to which number bigint
+SELECT told.last AS span, told.transfer
+FROM (
+    SELECT min(s.last) AS last, u.transfer
+    FROM event_spans s, unnest(s.transfers) AS u (transfer)
+    WHERE s.last > $1::bigint AND s.last <= $2::bigint
+    GROUP BY u.transfer ORDER BY u.transfer
+) AS told
+WHERE (SELECT true FROM transfers t WHERE t.id = told.transfer) IS NULL
+    AND NOT EXISTS (SELECT FROM detached_ids d WHERE d.id = told.transfer);
+
+-- pieces: every_event_has_its_transfer
+-- Some ten thousand numbers each.
+SELECT 20000 * n AS after, 20000 * (n + 1) AS until
+FROM generate_series(0, (SELECT coalesce(max(last), 0) / 20000 FROM event_spans)) AS n;

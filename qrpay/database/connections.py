@@ -68,6 +68,11 @@ class Queries:
         rows: list[Row] = await self._ask("fetch", query, args)
         return rows
 
+    async def fetch_slowly(self, query: Query, *args: object, timeout_s: float) -> list[Row]:
+        """All rows of a statement that may take this long, as no request's may."""
+        rows: list[Row] = await self._ask("fetch", query, args, timeout_s)
+        return rows
+
     async def fetchrow(self, query: Query, *args: object) -> Row | None:
         """The first row, or None."""
         found: Row | None = await self._ask("fetchrow", query, args)
@@ -82,9 +87,10 @@ class Queries:
         tag: str = await self._ask("execute", query, args)
         return tag
 
-    async def _ask(self, method: str, query: Query, args: tuple[object, ...]) -> Any:
+    async def _ask(self, method: str, query: Query, args: tuple[object, ...], timeout_s: float | None = None) -> Any:
+        text = query if isinstance(query, str) else query.text
         try:
-            return await getattr(self._on, method)(query if isinstance(query, str) else query.text, *args)
+            return await getattr(self._on, method)(text, *args, timeout=timeout_s)  # None: the connection's own
         except MAYBE_AWAY as error:
             if not is_away(error):
                 raise
@@ -127,10 +133,10 @@ class Connections(Queries):
         finally:
             self._under_way -= 1
 
-    async def _ask(self, method: str, query: Query, args: tuple[object, ...]) -> Any:
+    async def _ask(self, method: str, query: Query, args: tuple[object, ...], timeout_s: float | None = None) -> Any:
         self._enter()
         try:
-            return await super()._ask(method, query, args)
+            return await super()._ask(method, query, args, timeout_s)
         finally:
             self._under_way -= 1
 
@@ -170,13 +176,14 @@ class DirectConnections(Queries):
                     await connection.close(timeout=2.0)
         self._free.clear()
 
-    async def _ask(self, method: str, query: Query, args: tuple[object, ...]) -> Any:
+    async def _ask(self, method: str, query: Query, args: tuple[object, ...], timeout_s: float | None = None) -> Any:
         async with self._places:
             connection = self._free.pop()
             try:
                 if connection is None or connection.is_closed():
                     connection = await self._connect()
-                return await getattr(connection, method)(query if isinstance(query, str) else query.text, *args)
+                text = query if isinstance(query, str) else query.text
+                return await getattr(connection, method)(text, *args, timeout=timeout_s)
             except MAYBE_AWAY as error:
                 if not is_away(error):
                     raise

@@ -128,7 +128,7 @@ class EmbeddedServer:
 
     def running(self) -> bool:
         """Whether the server's process is alive."""
-        return _postmaster(self.data) is not None
+        return postmaster_of(self.data) is not None
 
     def _leave(self) -> None:
         if self._users is not None:
@@ -280,7 +280,7 @@ def _recorded(data: Path) -> int | None:
     return None
 
 
-def _postmaster(data: Path) -> int | None:
+def postmaster_of(data: Path) -> int | None:
     """The server's process, when it truly lives: a number gets recycled, or lingers as a zombie."""
     pid = _recorded(data)
     if pid is None:
@@ -294,7 +294,7 @@ def _postmaster(data: Path) -> int | None:
 
 def _sweep(data: Path, socket: Path) -> None:
     """Remove what a killed server left: pg_ctl and postgres both believe a process number that stands in a file."""
-    if _recorded(data) is None or _postmaster(data) is not None:
+    if _recorded(data) is None or postmaster_of(data) is not None:
         return
     for _ in range(100):  # its children notice within moments that it died
         if not _processes(data):

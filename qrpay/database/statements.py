@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-_HEADER: Final = re.compile(r"-- (name|check): ([a-z][a-z0-9_]*)(\s|$)")
+_HEADER: Final = re.compile(r"-- (name|check|pieces): ([a-z][a-z0-9_]*)(\s|$)")
 
 
 class Statement(Struct, frozen=True):
@@ -17,12 +18,14 @@ class Statement(Struct, frozen=True):
     text   the SQL, without the closing semicolon
     doc    the sentence and the parameters written above it
     check  whether it is an invariant, which must return no row
+    pieces of an invariant that looks at one piece at a time, from $1 on up to $2: the statement that names the pieces
     """
 
     name: str
     text: str
     doc: str
     check: bool = False
+    pieces: str | None = None
 
 
 class Statements(Mapping[str, Statement]):
@@ -37,10 +40,16 @@ class Statements(Mapping[str, Statement]):
         """Read a file; raises ValueError, with the line, when it is not made of named statements.
 
         A statement begins with `-- name: about` (or `-- check: about`), goes on with comment lines that hold a
-        sentence and its parameters, then its SQL, and ends with a semicolon at the end of a line.
+        sentence and its parameters, then its SQL, and ends with a semicolon at the end of a line. After a check that
+        takes a piece ($1, $2) comes `-- pieces: about`, which answers those pieces.
         """
         found: dict[str, Statement] = {}
-        for line, check, name, body in _sections(path):
+        for line, kind, name, body in _sections(path):
+            if kind == "pieces":
+                if name not in found or not found[name].check:
+                    raise ValueError(f"{path}:{line}: the pieces of {name} stand after the check itself")
+                found[name] = replace(found[name], pieces=_parted(body)[1].rstrip(";"))
+                continue
             if name in found:
                 raise ValueError(f"{path}:{line}: two statements are called {name}")
             doc, text = _parted(body)
@@ -48,7 +57,7 @@ class Statements(Mapping[str, Statement]):
                 raise ValueError(f"{path}:{line}: say in a comment what {name} does")
             if not text.endswith(";") or len(text) == 1:
                 raise ValueError(f"{path}:{line}: {name} must end with a semicolon")
-            found[name] = Statement(name, text[:-1].rstrip(), doc, check)
+            found[name] = Statement(name, text[:-1].rstrip(), doc, kind == "check")
         return cls(found, path)
 
     @property
@@ -72,9 +81,9 @@ class Statements(Mapping[str, Statement]):
         return len(self._by_name)
 
 
-def _sections(path: Path) -> Iterator[tuple[int, bool, str, list[str]]]:
-    """Each header's line number, whether it is a check, its name, and the lines below it."""
-    header: tuple[int, bool, str] | None = None
+def _sections(path: Path) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Each header's line number, its kind, its name, and the lines below it."""
+    header: tuple[int, str, str] | None = None
     body: list[str] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         match = _HEADER.match(line)
@@ -85,7 +94,7 @@ def _sections(path: Path) -> Iterator[tuple[int, bool, str, list[str]]]:
             continue
         if header is not None:
             yield *header, body
-        header, body = (number, match[1] == "check", match[2]), []
+        header, body = (number, match[1], match[2]), []
     if header is not None:
         yield *header, body
 

@@ -13,8 +13,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from qrpay.database.invariants import rows_against
 from qrpay.database.pool import Database, Queries, Row
-from qrpay.database.statements import Statements
+from qrpay.database.statements import Statement, Statements
 from qrpay.ledger import history
 from qrpay.ledger.chart import name_of_ledger
 from qrpay.ledger.counters import Counters
@@ -50,9 +51,9 @@ class Finding(Struct, frozen=True):
     """Something that is not as it was.
 
     kind    `transfer_changed`, `transfer_removed`, `transfer_put_in`, `seal_broken`, `signature_broken`, `key_unknown`,
-            `checkpoint_differs`, `account_differs`, `figures_differ`
+            `checkpoint_differs`, `account_differs`, `figures_differ`, `check_broken`
     what    the row: a transfer's or an account's id in hex; a seal's number or position; a key's id; a ledger, and a
-            kind of account or a day
+            kind of account or a day; the name of an invariant of a feature
     detail  what is wrong with it, in a sentence
     """
 
@@ -87,7 +88,7 @@ class Audit(Struct, frozen=True):
         return [*self.findings, *(one for one in more if (one.kind, one.what) not in known)][:FINDINGS_MAX]
 
 
-STAGES: Final = ("transfers", "checkpoints", "accounts", "names", "figures")
+STAGES: Final = ("transfers", "checkpoints", "accounts", "names", "figures", "checks")
 
 
 async def broken(database: Queries) -> dict[str, int]:
@@ -104,8 +105,12 @@ async def latest(database: Queries, limit: int = 1) -> Sequence[Audit]:
     return [_audit(row) for row in await database.fetch(STATEMENTS.latest, limit)]
 
 
-async def run(database: Database, books: Books, notary: Notary, clock: Clock, progress: Progress) -> Audit:
+async def run(
+    database: Database, books: Books, notary: Notary, clock: Clock, progress: Progress, checks: Sequence[Statement] = ()
+) -> Audit:
     """Audit everything, or go on with the audit that was interrupted. Raises AuditElsewhereError.
+
+    checks  the features' invariants, which are looked at in the end
 
     It is safe to cancel at any time. Payments go on meanwhile: what it compares it reads in one snapshot.
     """
@@ -120,11 +125,11 @@ async def run(database: Database, books: Books, notary: Notary, clock: Clock, pr
         row = await database.fetchrow(STATEMENTS.begin, now, head.position, head.root, STAGES[0])
         assert row is not None, "an insert answers its row"
         audit = _audit(row)
-    sizes = [audit.position, *(row["rows"] for row in await database.fetch(STATEMENTS.sizes)), 1]
+    sizes = [audit.position, *(row["rows"] for row in await database.fetch(STATEMENTS.sizes)), 1, len(checks)]
     while audit.ended_at is None:
         total = max(sizes[STAGES.index(audit.stage)], audit.done)
         progress(audit.stage, audit.done, total)
-        after = await _page(database, books, audit, notary)
+        after = await _page(database, books, audit, notary, checks)
         if after.stage != audit.stage or after.ended_at is not None:
             total = {"names": after.accounts}.get(audit.stage) or getattr(after, audit.stage, total)
             progress(audit.stage, total, total)
@@ -145,7 +150,7 @@ async def _keep(database: Queries, before: Audit, after: Audit) -> None:
         raise AuditElsewhereError(f"another process goes on with audit {after.number}")
 
 
-async def _page(database: Database, books: Books, audit: Audit, notary: Notary) -> Audit:
+async def _page(database: Database, books: Books, audit: Audit, notary: Notary, checks: Sequence[Statement]) -> Audit:
     """The audit after one page more."""
     match audit.stage:
         case "transfers":
@@ -156,8 +161,10 @@ async def _page(database: Database, books: Books, audit: Audit, notary: Notary) 
             return await _accounts(database, audit)
         case "names":
             return await _names(database.ledger, audit)
-        case _:
+        case "figures":
             return await _figures(database, books, audit)
+        case _:
+            return await _checks(database, audit, checks)
 
 
 def _next(audit: Audit, found: Sequence[Finding]) -> Audit:
@@ -290,6 +297,16 @@ async def _figures(database: Database, books: Books, audit: Audit) -> Audit:
                 sentence = "Neither of its accounts has counted it: it did not come by the ledger."
                 found.append(Finding("transfer_put_in", row["id"].hex, sentence))
     return _next(audit, found)
+
+
+async def _checks(on: Queries, audit: Audit, checks: Sequence[Statement]) -> Audit:
+    """One invariant of a feature; how many were looked at says which comes next."""
+    if audit.done >= len(checks):
+        return _next(audit, [])
+    check = checks[audit.done]
+    rows = await rows_against(on, check)
+    found = [Finding("check_broken", check.name, f"{check.doc} {len(rows)} rows, such as {rows[0]}.")] if rows else []
+    return msgspec.structs.replace(audit, place=check.name, done=audit.done + 1, findings=audit.found(found))
 
 
 def _place(text: str) -> tuple[Id, datetime]:

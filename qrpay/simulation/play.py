@@ -13,7 +13,6 @@ import asyncpg
 from msgspec.structs import replace
 
 from qrpay.app import features
-from qrpay.background.store import STATEMENTS as LOG_STATEMENTS
 from qrpay.database.errors import MAYBE_AWAY
 from qrpay.database.migrator import APPLICATION
 from qrpay.database.pool import Database, Row, dsn_as
@@ -193,8 +192,9 @@ class Player:
         with suppress(*MAYBE_AWAY, asyncpg.PostgresError):
             connection = await asyncpg.connect(self._dsn, timeout=5.0)
             try:
-                for check in [*audit.CHECKS, *LOG_STATEMENTS.checks, *(c for f in features() for c in f.checks)]:
-                    if rows := await connection.fetch(check.text):
+                for check in [*audit.CHECKS, *(c for f in features() for c in f.checks)]:
+                    pieces = await connection.fetch(check.pieces) if check.pieces else [()]
+                    if rows := [row for piece in pieces for row in await connection.fetch(check.text, *piece)]:
                         self.broken[check.name] = len(rows)
                 self._looks += 1
             finally:

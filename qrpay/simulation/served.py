@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from qrpay.app import open_core
+from qrpay.database.embedded import postmaster_of
 from qrpay.demo import TOKEN_S, WIDE, served
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.folders import private_folder
@@ -157,7 +158,10 @@ class Kills(Faults):
         """At once."""
         self.injected[fault.kind] += 1
         if fault.kind == "postgres_killed":
-            pids = [int((self._home / "data" / "postmaster.pid").read_text().split()[0])]
+            ours = postmaster_of(
+                self._home.resolve() / "data"
+            )  # None while it is down: the number may be anybody's by now
+            pids = [] if ours is None else [ours]
         else:
             pids = [child.pid for child in psutil.Process(self._server).children() if "web" in child.cmdline()]
         if pids:

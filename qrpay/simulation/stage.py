@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from qrpay.app import open_core
 from qrpay.core import Core
-from qrpay.database.embedded import EmbeddedServer
+from qrpay.database.embedded import EmbeddedServer, postmaster_of
 from qrpay.database.errors import MAYBE_AWAY
 from qrpay.database.migrator import APPLICATION, migrate
 from qrpay.database.pool import dsn_as, dsn_to
@@ -139,9 +139,10 @@ class Stage:
         if self.server is None:
             return False
         async with self._killing:
-            pid = int((self.server.data / "postmaster.pid").read_text().split()[0])
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            ours = postmaster_of(self.server.data)  # never the number alone: it may be anybody's by now
+            if ours is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(ours, signal.SIGKILL)
             for _ in range(DEATH_LOOKS):
                 if not self.server.running():
                     break

@@ -2,10 +2,13 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import asyncpg
+import msgspec
 
 from qrpay.background.books import Keeper, Keys, audited, nightly
+from qrpay.background.store import STATEMENTS
 from qrpay.core import Core
 from qrpay.features.keys import service as keys
 from qrpay.ledger import audit
@@ -48,6 +51,28 @@ async def test_each_night_there_is_one_audit(fresh_core: Core, clock: HandClock)
     assert [await audits_at(hour, day) for hour, day in hours] == [0, 1, 1, 1, 1, 2]
     assert [await audits_at(hour, 11) for hour in (12, 23)] == [2, 2]
     assert all(one.ended_at and not one.findings for one in await audit.latest(fresh_core.database, 10))
+
+
+async def test_the_audit_looks_at_the_features_invariants(fresh_core: Core, fresh_dsn: str) -> None:
+    """A superuser forgets a transfer that was told, an event a span later: the nightly audit names the invariant."""
+    await keys.start(fresh_core)
+    shop = await open_shop(fresh_core)
+    order = (await shop.pay_many(3))[0]
+    async with working(fresh_core, sales), asyncio.timeout(20):
+        while not await fresh_core.database.fetchval("SELECT EXISTS (SELECT FROM events WHERE transfer = $1)", order):
+            await asyncio.sleep(0.02)
+    superuser = await asyncpg.connect(fresh_dsn)
+    await superuser.execute("SET session_replication_role = replica")
+    await superuser.execute("UPDATE event_spans SET transfers = array_replace(transfers, $1, $2)", order, uuid4())
+    await superuser.close()
+    steps: list[tuple[str, int, int]] = []
+
+    done = await audited(
+        msgspec.structs.replace(fresh_core, checks=STATEMENTS.checks), lambda *step: steps.append(step)
+    )
+
+    assert [(one.kind, one.what) for one in done.findings] == [("check_broken", "every_event_has_its_transfer")]
+    assert ("checks", 2, len(STATEMENTS.checks)) in steps
 
 
 async def test_what_an_audit_finds_is_kept_and_counted(fresh_core: Core, fresh_dsn: str) -> None:

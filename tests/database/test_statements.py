@@ -36,6 +36,20 @@ def test_a_statement_has_its_name_its_sentence_and_its_text(tmp_path: Path) -> N
     assert [check.name for check in statements.checks] == ["none_is_negative"]
 
 
+def test_a_check_may_be_looked_at_in_pieces(tmp_path: Path) -> None:
+    """The statement that names the pieces stands with the check, and is no statement of its own."""
+    path = tmp_path / "store.sql"
+    path.write_text(GOOD + "\n-- pieces: none_is_negative\n-- By thousands.\nSELECT 0, 1000;\n")
+
+    statements = Statements.load(path)
+
+    assert statements.none_is_negative.pieces == "SELECT 0, 1000"
+    assert list(statements) == ["about", "none_is_negative"]
+    path.write_text(GOOD + "\n-- pieces: about\n-- By thousands.\nSELECT 0, 1000;\n")
+    with pytest.raises(ValueError, match="after the check itself"):
+        Statements.load(path)
+
+
 def test_an_unknown_name_says_which_file_lacks_it(tmp_path: Path) -> None:
     """A misspelt statement is found by its message."""
     path = tmp_path / "store.sql"

@@ -1,7 +1,10 @@
 """Accounts and transfers for tests, in few words."""
 
+import asyncio
+from collections.abc import Sequence
+
 from qrpay.ledger.chart import AccountCode, TransferCode
-from qrpay.ledger.model import AccountFlag, Ledger, NewAccount, Result, Transfer
+from qrpay.ledger.model import AccountFlag, Ledger, NewAccount, Outcome, Result, Transfer
 from qrpay.values import Id, new_id
 from tests.ledger.statement import CNY
 
@@ -38,3 +41,8 @@ class Teller:
 def payment(payer: Id, payee: Id, amount: int, order: Id | None = None) -> Transfer:
     """A payment of an order, or of a new one."""
     return Transfer(order or new_id(), payer, payee, amount, TransferCode.PAYMENT, CNY)
+
+
+async def all_of(engines: Sequence[Ledger], transfers: Sequence[Transfer]) -> list[Outcome]:
+    """Post them all at once, spread over the engines."""
+    return await asyncio.gather(*(engines[n % len(engines)].post(t) for n, t in enumerate(transfers)))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import asyncpg
@@ -10,17 +10,16 @@ import pytest
 
 from qrpay.database.pool import Database
 from qrpay.ledger import capping
-from qrpay.ledger.audit import broken
 from qrpay.ledger.caps import bank_day
 from qrpay.ledger.chart import CapClass, TransferCode
 from qrpay.ledger.engine import Engine
 from qrpay.ledger.limits import CapKind, NewCap, SharedCaps
-from qrpay.ledger.model import AccountFlag, NewAccount, Outcome, Result, Transfer
+from qrpay.ledger.model import AccountFlag, NewAccount, Result, Transfer
 from qrpay.ledger.oracle import Oracle
 from qrpay.values import Id, new_id, utc_now
 from tests.ledger.caps_table import CASES
 from tests.ledger.statement import CNY, Case, Play, Time
-from tests.ledger.teller import Teller, payment
+from tests.ledger.teller import Teller, all_of, payment
 
 by_claim = pytest.mark.parametrize("case", CASES, ids=lambda case: case.claim)
 both_ways = pytest.mark.parametrize("at_once", [False, True], ids=["line by line", "at once"])
@@ -39,23 +38,6 @@ async def test_oracle(case: Case, time: Time, at_once: bool) -> None:
 async def test_engine(case: Case, timed_engine: Engine, time: Time, at_once: bool) -> None:
     """The engine answers as the table says."""
     await Play(timed_engine, time, at_once=at_once).run(case)
-
-
-@pytest.fixture
-async def engines(fresh_dsn: str) -> AsyncIterator[Sequence[Engine]]:
-    """Three workers' engines on a database of this test's alone, whose books are in order afterwards."""
-    databases = [await Database.open(fresh_dsn, role="qrpay_app", ledger_connections=3) for _ in range(3)]
-    opened = [Engine(database) for database in databases]
-    yield opened
-    assert await broken(databases[0]) == {}
-    for engine, database in zip(opened, databases, strict=True):
-        await engine.close()
-        await database.close()
-
-
-async def all_of(engines: Sequence[Engine], transfers: Sequence[Transfer]) -> list[Outcome]:
-    """Post them all at once, spread over the engines."""
-    return await asyncio.gather(*(engines[n % len(engines)].post(t) for n, t in enumerate(transfers)))
 
 
 async def e_accounts(engine: Engine, teller: Teller, count: int) -> list[Id]:

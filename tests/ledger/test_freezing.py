@@ -1,12 +1,10 @@
 """Freezing and closing against racing payments: each is decided before or after, never half."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from qrpay.database.pool import Database
-from qrpay.ledger.audit import broken
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.engine import Engine
 from qrpay.ledger.model import (
@@ -25,18 +23,6 @@ BALANCING = int(TransferFlag.BALANCING_DEBIT)
 PENDING = int(TransferFlag.PENDING)
 FAILED = Result.LINKED_EVENT_FAILED
 LINKED = int(TransferFlag.LINKED)
-
-
-@pytest.fixture
-async def engines(fresh_dsn: str) -> AsyncIterator[Sequence[Engine]]:
-    """Three workers' engines on a database of this test's alone."""
-    databases = [await Database.open(fresh_dsn, role="qrpay_app", ledger_connections=3) for _ in range(3)]
-    opened = [Engine(database) for database in databases]
-    yield opened
-    assert await broken(databases[0]) == {}
-    for engine, database in zip(opened, databases, strict=True):
-        await engine.close()
-        await database.close()
 
 
 async def test_a_freeze_is_before_or_after_a_payment(engines: Sequence[Engine]) -> None:

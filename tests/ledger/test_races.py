@@ -3,38 +3,18 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import asyncpg
-import pytest
 
-from qrpay.database.pool import Database
-from qrpay.ledger.audit import broken
 from qrpay.ledger.engine import Engine
 from qrpay.ledger.model import Entry, Outcome, Posted, Result, Transfer, TransferFlag
 from qrpay.ledger.rules import expiry_of
 from qrpay.values import Id, new_id
-from tests.ledger.teller import Teller, payment
+from tests.ledger.teller import Teller, all_of, payment
 
 HOLD = int(TransferFlag.PENDING)
-
-
-@pytest.fixture
-async def engines(fresh_dsn: str) -> AsyncIterator[Sequence[Engine]]:
-    """Three workers' engines, each with connections of its own, on a database of this test's alone."""
-    databases = [await Database.open(fresh_dsn, role="qrpay_app", ledger_connections=3) for _ in range(3)]
-    opened = [Engine(database) for database in databases]
-    yield opened
-    assert await broken(databases[0]) == {}
-    for engine, database in zip(opened, databases, strict=True):
-        await engine.close()
-        await database.close()
-
-
-async def all_of(engines: Sequence[Engine], transfers: Sequence[Transfer]) -> list[Outcome]:
-    """Post them all at once, spread over the engines."""
-    return await asyncio.gather(*(engines[n % len(engines)].post(t) for n, t in enumerate(transfers)))
 
 
 def to_and_fro(accounts: Sequence[Id]) -> Transfer:

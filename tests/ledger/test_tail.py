@@ -18,7 +18,10 @@ FROM generate_series($1::bigint, $2::bigint) AS n
 
 
 async def test_a_batch_costs_a_batch_over_9_25_and_121_months(fresh_database: Database, fresh_dsn: str) -> None:
-    """The log and the ledger's readers touch hardly more pages with 30,000 unread than with 300; the plan is older."""
+    """The log and the ledger's readers touch hardly more pages with 30,000 unread than with 300; the plan is older.
+
+    It holds however the function is told to plan: it says what the tail costs, and not that `enable_sort` is why.
+    """
     superuser = await asyncpg.connect(fresh_dsn)
     await superuser.execute("SET session_replication_role = replica")  # these transfers have no accounts
     begin = store.Place()

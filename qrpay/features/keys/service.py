@@ -70,7 +70,9 @@ async def load(core: Core, known: Sequence[Key] = ()) -> Sequence[Key]:
     and counted, and holds up neither the others nor their revocation. Raises BadSettings when none can be opened.
     """
     now = core.clock()
-    keys, unopened, opened = [], [], 0
+    keys: list[Key] = []
+    unopened: list[tuple[SealedKey, BadSettings]] = []
+    opened = 0
     for sealed in await store.all_keys(core.database):
         if sealed.verify_until <= now:
             continue
@@ -85,9 +87,9 @@ async def load(core: Core, known: Sequence[Key] = ()) -> Sequence[Key]:
     metrics.keys_unopened.set(len(unopened))
     if unopened and not opened:
         raise unopened[0][1]
-    for sealed, defect in unopened:
-        log.error("signing_key_unopened", kid=sealed.kid, purpose=sealed.purpose, why=str(defect),
-                  next=f"qrpay keys revoke {sealed.kid}")  # fmt: skip
+    for key, reason in unopened:
+        log.error("signing_key_unopened", kid=key.kid, purpose=key.purpose, why=str(reason),
+                  next=f"qrpay keys revoke {key.kid}")  # fmt: skip
     # A replacement ends every remembered check of a signature, so the same keys are not put in again.
     if keys != known:
         core.keyring.replace(keys)
