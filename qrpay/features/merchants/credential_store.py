@@ -8,6 +8,7 @@ from typing import Final
 from qrpay.database.pool import Database, Queries
 from qrpay.database.statements import Statements
 from qrpay.features.merchants.credentials import KeyHolder, KeyRow, NewSecret, Nonce, PairedPlace, SignerRow, StaffRow
+from qrpay.features.merchants.model import TerminalState
 from qrpay.values import Id
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("credential_store.sql"))
@@ -141,3 +142,19 @@ async def count_try(within: Queries, id_: Id, tries: int, locked_until: datetime
 async def remove_staff(queries: Queries, merchant_id: Id, id_: Id, at: datetime) -> bool:
     """Whether there was such a person."""
     return await queries.fetchval(STATEMENTS["remove_staff"], merchant_id, id_, at) is not None
+
+
+async def freeze_terminal(within: Queries, terminal: Id, frozen: bool) -> bool:
+    """Whether there is such a terminal."""
+    return await within.fetchval(STATEMENTS["freeze_terminal"], terminal, frozen) is not None
+
+
+async def end_pairing(within: Queries, terminal: Id, at: datetime) -> None:
+    """A terminal's pairing code is good no more; waits for a device that is just using it."""
+    await within.execute(STATEMENTS["end_pairing"], terminal, at)
+
+
+async def terminal_state(queries: Queries, terminal: Id) -> TerminalState | None:
+    """Any merchant's terminal."""
+    row = await queries.fetchrow(STATEMENTS["terminal_state"], terminal)
+    return TerminalState(**dict(row)) if row else None

@@ -106,9 +106,26 @@ ON CONFLICT (terminal) DO UPDATE SET hash = excluded.hash, expires_at = excluded
 -- $1 hash bytea  $2 now timestamptz
 UPDATE terminal_pairings AS p SET used_at = $2
 FROM terminals AS t JOIN stores AS s ON s.id = t.store JOIN merchants AS m ON m.id = s.merchant
-WHERE p.hash = $1 AND p.used_at IS NULL AND p.expires_at > $2 AND t.id = p.terminal AND m.status = 'active'
+WHERE p.hash = $1 AND p.used_at IS NULL AND p.expires_at > $2 AND t.id = p.terminal AND NOT t.frozen
+  AND m.status = 'active'
 RETURNING m.id AS merchant, m.name, m.test, s.id AS store, s.name AS store_name, t.id AS terminal,
           t.name AS terminal_name;
+
+-- name: freeze_terminal
+-- No device becomes this terminal while it is frozen.
+-- $1 terminal uuid  $2 frozen boolean
+UPDATE terminals SET frozen = $2 WHERE id = $1 RETURNING id;
+
+-- name: end_pairing
+-- A terminal's pairing code is good no more.
+-- $1 terminal uuid  $2 at timestamptz
+UPDATE terminal_pairings SET used_at = $2 WHERE terminal = $1 AND used_at IS NULL;
+
+-- name: terminal_state
+-- A terminal, its store and merchant, and whether it is frozen.
+-- $1 terminal uuid
+SELECT t.id, t.name, t.code, t.frozen, s.id AS store, s.name AS store_name, s.merchant
+FROM terminals AS t JOIN stores AS s ON s.id = t.store WHERE t.id = $1;
 
 -- name: insert_staff
 -- Somebody new, unless the number is taken or the merchant has as many as it may.

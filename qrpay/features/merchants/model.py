@@ -103,6 +103,18 @@ class Terminal(Struct, frozen=True):
     code: str
 
 
+class TerminalState(Struct, frozen=True):
+    """A terminal as the bank sees it; frozen: no device is it, and none becomes it."""
+
+    id: Id
+    name: str
+    code: str
+    frozen: bool
+    store: Id
+    store_name: str
+    merchant: Id
+
+
 class Place(Struct, frozen=True):
     """Where in a merchant's business something happens, as far as it was said."""
 

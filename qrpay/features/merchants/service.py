@@ -135,6 +135,14 @@ def _change(account: Id, status: Status) -> AccountChange:
             return AccountChange(account, int(AccountFlag.CREDITS_FROZEN), int(AccountFlag.DEBITS_FROZEN))
 
 
+async def status_of(core: Core, merchant: Id) -> Status:
+    """Whether a merchant is in business. Raises `not_found`."""
+    found = await store.status_of(core.database, merchant)
+    if found is None:
+        raise not_found()
+    return found
+
+
 async def acts_of(core: Core, merchant: Id) -> Sequence[ActRow]:
     """Who did what to a merchant and why, oldest first."""
     return await store.acts(core.database, merchant)

@@ -7,6 +7,7 @@ from typing import Final
 from qrpay.core import Core
 from qrpay.features.merchants import credential_store, keys, store
 from qrpay.features.merchants.credentials import Paired, PairingCode
+from qrpay.features.merchants.model import TerminalState
 from qrpay.features.merchants.problems import pairing_code_unknown
 from qrpay.problem import not_found
 from qrpay.values import CROCKFORD, Id, id_from_text, id_text, rfc3339
@@ -59,6 +60,31 @@ async def unpair(core: Core, merchant: Id, terminal_text: str) -> None:
     """Take a terminal away from whatever device it is, and from whoever is signed in at it. Safe to repeat."""
     terminal = await _own(core, merchant, terminal_text)
     await credential_store.revoke_terminal_keys(core.database, terminal, core.clock())
+
+
+async def freeze(core: Core, terminal: Id) -> None:
+    """Take a terminal away from its device, and let none become it. Safe to repeat. Raises `not_found`."""
+    now = core.clock()
+    async with core.database.transaction() as within:
+        if not await credential_store.freeze_terminal(within, terminal, True):
+            raise not_found()
+        # In this order: a device that is just pairing has its key before the keys end, or no code any more.
+        await credential_store.end_pairing(within, terminal, now)
+        await credential_store.revoke_terminal_keys(within, terminal, now)
+
+
+async def unfreeze(core: Core, terminal: Id) -> None:
+    """Devices may become this terminal again, each by a new code. Safe to repeat. Raises `not_found`."""
+    if not await credential_store.freeze_terminal(core.database, terminal, False):
+        raise not_found()
+
+
+async def state(core: Core, terminal: Id) -> TerminalState:
+    """Any merchant's terminal, for operators. Raises `not_found`."""
+    found = await credential_store.terminal_state(core.database, terminal)
+    if found is None:
+        raise not_found()
+    return found
 
 
 async def taken_away(core: Core, terminal: Id, since: datetime) -> datetime | None:

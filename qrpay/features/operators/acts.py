@@ -40,7 +40,11 @@ async def note(core: Core, operator: Operator, acted: Acted) -> Outcome:
     written = await append(core, line)
 
     async def outcome(code: str, answer: object) -> None:
-        told = without_secrets(msgspec.to_builtins(answer)) if isinstance(answer, msgspec.Struct) else None
+        told = (
+            without_secrets(msgspec.json.decode(msgspec.json.encode(answer)))
+            if isinstance(answer, msgspec.Struct)
+            else None
+        )
         about = sorted({*written.about, *ids_in(told)})[:50]
         await append(core, replace(
             written, asked=written.seq, at=core.clock(), about=about, detail=_json(told), outcome=code

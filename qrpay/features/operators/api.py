@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from qrpay.features.operators import acts, service, sessions
+from qrpay.features.operators import acts, proposals, service, sessions
 from qrpay.features.operators.model import (
     ActsQuery,
     ActView,
@@ -11,18 +11,30 @@ from qrpay.features.operators.model import (
     Enrol,
     EnrolmentAsk,
     EnrolmentView,
+    FreezeView,
     Me,
     NewDecision,
+    NewFreeze,
+    NewLift,
+    NewRole,
+    PersonView,
+    ProposalView,
     SignIn,
     WaitingView,
 )
 from qrpay.features.operators.problems import (
     already_decided,
+    already_frozen,
     enrolment_unknown,
+    freeze_end_refused,
+    not_frozen,
     own_proposal,
+    proposal_waiting,
+    role_unchanged,
     second_factor_locked,
     sign_in_refused,
 )
+from qrpay.problem import not_found
 from qrpay.values import Page
 from qrpay.web.callers import Operator
 from qrpay.web.routes import PUBLIC, Answer, Call, Nothing, Routes
@@ -97,6 +109,56 @@ async def read_review(call: Call, _ask: Nothing) -> CaseView:
 async def decide_review(call: Call, ask: NewDecision) -> DecisionView:
     """Approve or reject, once, and not what one proposed; whose decision it is, the thing says in `duty`."""
     return await service.decide(call.core, call.operator, call.path["kind"], call.path["review"], ask)
+
+
+# What operators propose ----------------------------------------------------------------------------------------
+
+
+@routes.post(
+    "/v1/operators/freezes", caller=Operator, duty="propose", body=NewFreeze, returns=ProposalView, status=201,
+    problems=[already_frozen, freeze_end_refused, proposal_waiting, not_found],
+)  # fmt: skip
+async def propose_freeze(call: Call, ask: NewFreeze) -> ProposalView:
+    """Propose to freeze a merchant or a terminal; it is frozen once another person has approved it."""
+    return await proposals.propose_freeze(call.core, call.operator, ask)
+
+
+@routes.get("/v1/operators/freezes", caller=Operator, duty="look", returns=Page[FreezeView])
+async def list_freezes(call: Call, _ask: Nothing) -> Page[FreezeView]:
+    """List what is frozen, latest first."""
+    return Page(await proposals.standing(call.core))
+
+
+@routes.post(
+    "/v1/operators/freezes/{freeze}/lift", caller=Operator, duty="propose", body=NewLift, returns=ProposalView,
+    status=201, problems=[not_frozen, proposal_waiting],
+)  # fmt: skip
+async def propose_lift(call: Call, ask: NewLift) -> ProposalView:
+    """Propose to lift a freeze before its end."""
+    return await proposals.propose_lift(call.core, call.operator, call.path["freeze"], ask.reason)
+
+
+@routes.get("/v1/operators/people", caller=Operator, duty="look", returns=Page[PersonView])
+async def list_people(call: Call, _ask: Nothing) -> Page[PersonView]:
+    """List the people of the bank, by name."""
+    return Page(await proposals.people(call.core))
+
+
+@routes.post(
+    "/v1/operators/people/{operator}/role", caller=Operator, duty="administer", body=NewRole, returns=ProposalView,
+    status=201, problems=[role_unchanged, proposal_waiting],
+)  # fmt: skip
+async def propose_role(call: Call, ask: NewRole) -> ProposalView:
+    """Propose another role for somebody; another administrator decides."""
+    return await proposals.propose_role(call.core, call.operator, call.path["operator"], ask)
+
+
+@routes.post(
+    "/v1/operators/people/{operator}/revoke", caller=Operator, duty="administer", body=NewLift, status=204
+)  # fmt: skip
+async def revoke_person(call: Call, _ask: NewLift) -> None:
+    """Somebody leaves: signed out everywhere at once, for good. It needs no second person, as it only takes away."""
+    await proposals.revoke(call.core, call.operator, call.path["operator"])
 
 
 # The log -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Operators: people of the bank at their desk."""
 
 from qrpay.feature import Feature
-from qrpay.features.operators import acts, api, commands, jobs, sessions, store
+from qrpay.features.operators import acts, api, commands, jobs, proposals, sessions, store
 from qrpay.web.callers import Credential, Operator
 
 feature = Feature(
@@ -17,6 +17,7 @@ feature = Feature(
         )
     ],
     jobs=jobs.jobs,
+    reviews=proposals.reviews,
     checks=store.STATEMENTS.checks,
     commands=[commands.operators],
 )

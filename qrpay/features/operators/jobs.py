@@ -3,6 +3,9 @@
 from typing import Final
 
 from qrpay.background.model import Job
-from qrpay.features.operators import service
+from qrpay.features.operators import proposals, service
 
-jobs: Final = [Job("operator_decisions", 60.0, service.carry_out_undone)]
+jobs: Final = [
+    Job("operator_decisions", 60.0, service.carry_out_undone),
+    Job("operator_freezes", 5.0, proposals.lift_what_is_over),
+]

@@ -78,6 +78,34 @@ class ActRow(Struct, frozen=True):
     hash: bytes
 
 
+class ProposalRow(Struct, frozen=True):
+    """What somebody proposed. subject: an id as text; ask: what it shall be, before: what it was, both JSON."""
+
+    id: Id
+    kind: str
+    subject: str
+    maker: Id
+    maker_name: str
+    reason: str
+    ask: str
+    before: str
+    made_at: datetime
+    ended_at: datetime | None
+
+
+class FreezeRow(Struct, frozen=True):
+    """What is frozen: by a proposal of this id, until a time or until it is lifted."""
+
+    id: Id
+    subject: str
+    reason: str
+    maker: str
+    checker: str
+    frozen_at: datetime
+    until: datetime | None
+    lifted_at: datetime | None
+
+
 # Sign-in -------------------------------------------------------------------------------------------------------
 
 
@@ -200,3 +228,67 @@ class ActView(Struct, frozen=True):
     answer: msgspec.Raw | None
     request_id: str
     peer: str
+
+
+# Proposals -----------------------------------------------------------------------------------------------------
+
+SubjectText = Annotated[
+    str,
+    Meta(pattern=r"^(mer|ter)_[0-9A-Za-z]{26}\Z", description="A merchant (`mer_…`) or a terminal (`ter_…`)."),
+]
+
+
+class NewFreeze(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to freeze, why, and until when; without `until` somebody has to lift it."""
+
+    subject: SubjectText
+    reason: Text256
+    until: datetime | None = None
+
+
+class NewLift(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a freeze is to be lifted before its end."""
+
+    reason: Text256
+
+
+class NewRole(Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody shall be, and why."""
+
+    role: OperatorRole
+    reason: Text256
+
+
+class ProposalView(Struct, frozen=True):
+    """What was proposed; `review`: where another person decides it."""
+
+    id: str
+    kind: str
+    subject: str
+    reason: str
+    ask: msgspec.Raw
+    before: msgspec.Raw
+    made_at: str
+    review: str
+
+
+class FreezeView(Struct, frozen=True):
+    """What is frozen."""
+
+    id: str
+    subject: str
+    reason: str
+    maker: str
+    checker: str
+    frozen_at: str
+    until: str | None
+
+
+class PersonView(Struct, frozen=True):
+    """Somebody of the bank, as colleagues see them."""
+
+    id: str
+    name: str
+    role: OperatorRole
+    state: Literal["invited", "enrolled", "left"]
+    created_at: str

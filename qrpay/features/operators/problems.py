@@ -38,3 +38,30 @@ own_proposal = row(
     "own_proposal", 403, "Nobody decides what he proposed.", "提案人不得自行审批。",
     "Have another person decide it.", "请由其他人员审批。",
 )  # fmt: skip
+
+proposal_waiting = row(
+    "proposal_waiting", 409, "Such a proposal waits for a decision already.", "同类提案正在等待审批。",
+    "Have it decided first: it is {proposal}.", "请先审批该提案:{proposal}。",
+)  # fmt: skip
+"""Figure: `proposal`, its id."""
+
+already_frozen = row(
+    "already_frozen", 409, "This is frozen or closed already.", "该对象已被冻结或关闭。",
+    "Look at what stands: search its id.", "请按编号查询其当前状态。",
+)  # fmt: skip
+
+not_frozen = row(
+    "not_frozen", 409, "This is not frozen any more.", "该对象已解除冻结。",
+    "Nothing is left to do.", "无需再处理。",
+)  # fmt: skip
+
+freeze_end_refused = row(
+    "freeze_end_refused", 422, "A freeze must end in the future, within a year, or be without an end.",
+    "冻结截止时间须在一年以内的将来,或不设截止时间。",
+    "Give another `until`, or leave it out: then somebody has to lift it.", "请更改 until,或不填(须人工解除)。",
+)  # fmt: skip
+
+role_unchanged = row(
+    "role_unchanged", 409, "This person has the role already.", "该人员已是此角色。",
+    "Nothing is left to do.", "无需再处理。",
+)  # fmt: skip

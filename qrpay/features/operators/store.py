@@ -7,7 +7,7 @@ from typing import Final
 
 from qrpay.database.pool import Queries
 from qrpay.database.statements import Statements
-from qrpay.features.operators.model import ActRow, DecisionRow, OperatorRow, SessionRow
+from qrpay.features.operators.model import ActRow, DecisionRow, FreezeRow, OperatorRow, ProposalRow, SessionRow
 from qrpay.values import Id
 from qrpay.web.callers import OperatorRole
 
@@ -161,3 +161,66 @@ async def outcomes(queries: Queries, asked: Sequence[int]) -> Mapping[int, ActRo
 async def acts_from(queries: Queries, after: int, limit: int) -> list[ActRow]:
     """The log as it stands."""
     return [ActRow(*row) for row in await queries.fetch(STATEMENTS["acts_from"], after, limit)]
+
+
+# Proposals and freezes -----------------------------------------------------------------------------------------
+
+
+async def insert_proposal(queries: Queries, row: ProposalRow) -> bool:
+    """Whether nothing of the kind waits for the same thing."""
+    said = (row.id, row.kind, row.subject, row.maker, row.reason, row.ask, row.before, row.made_at)
+    return await queries.fetchval(STATEMENTS["insert_proposal"], *said) is not None
+
+
+async def proposals_waiting(queries: Queries, kind: str, limit: int) -> list[ProposalRow]:
+    """What waits, oldest first."""
+    return [ProposalRow(*row) for row in await queries.fetch(STATEMENTS["proposals_waiting"], kind, limit)]
+
+
+async def proposal(queries: Queries, id_: Id) -> ProposalRow | None:
+    """One proposal."""
+    row = await queries.fetchrow(STATEMENTS["proposal"], id_)
+    return ProposalRow(*row) if row else None
+
+
+async def proposal_waiting(queries: Queries, kind: str, subject: str) -> ProposalRow | None:
+    """The one of a kind that waits for a thing."""
+    row = await queries.fetchrow(STATEMENTS["proposal_waiting"], kind, subject)
+    return ProposalRow(*row) if row else None
+
+
+async def end_proposal(queries: Queries, id_: Id, at: datetime) -> None:
+    """A proposal was decided."""
+    await queries.execute(STATEMENTS["end_proposal"], id_, at)
+
+
+async def insert_freeze(queries: Queries, row: FreezeRow) -> bool:
+    """Whether nothing else freezes the same thing."""
+    said = (row.id, row.subject, row.reason, row.maker, row.checker, row.frozen_at, row.until)
+    return await queries.fetchval(STATEMENTS["insert_freeze"], *said) is not None
+
+
+async def freeze(queries: Queries, id_: Id) -> FreezeRow | None:
+    """One freeze."""
+    row = await queries.fetchrow(STATEMENTS["freeze"], id_)
+    return FreezeRow(*row) if row else None
+
+
+async def freezes_standing(queries: Queries, limit: int) -> list[FreezeRow]:
+    """What is frozen."""
+    return [FreezeRow(*row) for row in await queries.fetch(STATEMENTS["freezes_standing"], limit)]
+
+
+async def freezes_of(queries: Queries, subject: str) -> list[FreezeRow]:
+    """The freezes of one thing, oldest first."""
+    return [FreezeRow(*row) for row in await queries.fetch(STATEMENTS["freezes_of"], subject)]
+
+
+async def freezes_over(queries: Queries, now: datetime, limit: int) -> list[FreezeRow]:
+    """Freezes whose end has come."""
+    return [FreezeRow(*row) for row in await queries.fetch(STATEMENTS["freezes_over"], now, limit)]
+
+
+async def lift_freeze(queries: Queries, id_: Id, at: datetime) -> None:
+    """A freeze was lifted."""
+    await queries.execute(STATEMENTS["lift_freeze"], id_, at)

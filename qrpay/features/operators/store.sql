@@ -161,3 +161,72 @@ FROM operator_acts WHERE seq > $1 ORDER BY seq LIMIT $2;
 -- check: no_line_is_missing_in_the_log_of_acts
 -- Lines are numbered without a gap.
 SELECT count(*), max(seq) FROM operator_acts HAVING count(*) <> coalesce(max(seq), 0);
+
+-- name: insert_proposal
+-- Propose, unless the same waits already.
+-- $1 id uuid  $2 kind  $3 subject text  $4 maker uuid  $5 reason  $6 ask  $7 before text  $8 made_at timestamptz
+INSERT INTO operator_proposals (id, kind, subject, maker, reason, ask, before, made_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (kind, subject) WHERE ended_at IS NULL DO NOTHING RETURNING id;
+
+-- name: proposals_waiting
+-- What waits, oldest first.
+-- $1 kind text  $2 limit bigint
+SELECT p.id, p.kind, p.subject, p.maker, o.name AS maker_name, p.reason, p.ask, p.before, p.made_at, p.ended_at
+FROM operator_proposals AS p JOIN operators AS o ON o.id = p.maker
+WHERE p.kind = $1 AND p.ended_at IS NULL ORDER BY p.made_at LIMIT $2;
+
+-- name: proposal
+-- One proposal.
+-- $1 id uuid
+SELECT p.id, p.kind, p.subject, p.maker, o.name AS maker_name, p.reason, p.ask, p.before, p.made_at, p.ended_at
+FROM operator_proposals AS p JOIN operators AS o ON o.id = p.maker WHERE p.id = $1;
+
+-- name: proposal_waiting
+-- The one of a kind that waits for a thing.
+-- $1 kind  $2 subject text
+SELECT p.id, p.kind, p.subject, p.maker, o.name AS maker_name, p.reason, p.ask, p.before, p.made_at, p.ended_at
+FROM operator_proposals AS p JOIN operators AS o ON o.id = p.maker
+WHERE p.kind = $1 AND p.subject = $2 AND p.ended_at IS NULL;
+
+-- name: end_proposal
+-- A proposal was decided; again: keeps the first time.
+-- $1 id uuid  $2 at timestamptz
+UPDATE operator_proposals SET ended_at = coalesce(ended_at, $2) WHERE id = $1;
+
+-- name: insert_freeze
+-- Freeze, unless it is frozen already; the same freeze again answers with itself.
+-- $1 id uuid  $2 subject  $3 reason  $4 maker  $5 checker text  $6 frozen_at  $7 until timestamptz
+WITH new AS (
+    INSERT INTO operator_freezes (id, subject, reason, maker, checker, frozen_at, until)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id
+)
+SELECT id FROM new UNION ALL SELECT id FROM operator_freezes WHERE id = $1 AND lifted_at IS NULL;
+
+-- name: freeze
+-- One freeze.
+-- $1 id uuid
+SELECT id, subject, reason, maker, checker, frozen_at, until, lifted_at FROM operator_freezes WHERE id = $1;
+
+-- name: freezes_standing
+-- What is frozen, latest first.
+-- $1 limit bigint
+SELECT id, subject, reason, maker, checker, frozen_at, until, lifted_at FROM operator_freezes
+WHERE lifted_at IS NULL ORDER BY frozen_at DESC, id LIMIT $1;
+
+-- name: freezes_of
+-- The freezes of one thing, oldest first.
+-- $1 subject text
+SELECT id, subject, reason, maker, checker, frozen_at, until, lifted_at FROM operator_freezes
+WHERE subject = $1 ORDER BY frozen_at LIMIT 100;
+
+-- name: freezes_over
+-- Freezes whose end has come.
+-- $1 now timestamptz  $2 limit bigint
+SELECT id, subject, reason, maker, checker, frozen_at, until, lifted_at FROM operator_freezes
+WHERE lifted_at IS NULL AND until <= $1 ORDER BY until LIMIT $2;
+
+-- name: lift_freeze
+-- A freeze was lifted; again: keeps the first time.
+-- $1 id uuid  $2 at timestamptz
+UPDATE operator_freezes SET lifted_at = coalesce(lifted_at, $2) WHERE id = $1;
