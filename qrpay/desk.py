@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from qrpay.values import Id
+from qrpay.values import CURRENCIES, Id, decimal_text
 from qrpay.web.callers import Duty, OperatorRole
 
-__all__ = ["Case", "Decision", "Duty", "Fact", "Finder", "Found", "Moment", "OperatorRole", "Review", "Waiting"]
+__all__ = [
+    "Case", "Decision", "Duty", "Fact", "Finder", "Found", "Moment", "OperatorRole", "Review", "Waiting", "money_fact",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from qrpay.core import Core
@@ -25,6 +27,11 @@ class Fact(Struct, frozen=True):
     en: str
     zh: str
     value: str
+
+
+def money_fact(amount: int, currency: str, en: str = "Amount", zh: str = "金额") -> Fact:
+    """Minor units as people read them."""
+    return Fact(en, zh, f"{decimal_text(amount, CURRENCIES[currency].exponent)} {currency}")
 
 
 # Reviews -------------------------------------------------------------------------------------------------------
@@ -113,7 +120,7 @@ class Found(Struct, frozen=True):
     en, zh   what kind of thing it is
     moments  what its feature knows of its life; ledger, events and operators' acts are added by the search
     abouts   ids of things whose transfers tell of it
-    account  whose last entries tell of it, where it has one
+    accounts whose last entries tell of it, where it has some
     related  ids to go on with, such as an order's merchant
     """
 
@@ -123,7 +130,7 @@ class Found(Struct, frozen=True):
     facts: Sequence[Fact]
     moments: Sequence[Moment] = ()
     abouts: Sequence[Id] = ()
-    account: Id | None = None
+    accounts: Sequence[Id] = ()
     related: Sequence[str] = ()
 
 

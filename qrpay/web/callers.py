@@ -129,7 +129,8 @@ class Operator(Struct, frozen=True):
 class Acted(Struct, frozen=True):
     """What an operator is about to do, for the log.
 
-    act   the name of the call; path: what it names; body: as it was sent, empty when there is none
+    act    the name of the call; path: what it names; body: as it was sent, empty when there is none
+    reads  whether it only looks, so that its answer need not be kept
     """
 
     act: str
@@ -137,6 +138,7 @@ class Acted(Struct, frozen=True):
     body: bytes
     request_id: str
     peer: str
+    reads: bool = False
 
 
 Outcome = Callable[[str, object], Awaitable[None]]

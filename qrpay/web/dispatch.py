@@ -177,7 +177,8 @@ class Dispatcher:
         """Do what an operator asks: written down before, and what came of it after."""
         assert self._notes is not None, "whoever checks operators also writes down what they do"
         body = b"" if ask is NOTHING else msgspec.json.encode(ask)
-        acted = Acted(served.route.name, call.path, body, call.wire.id, call.wire.peer)
+        reads = served.route.method == "GET"
+        acted = Acted(served.route.name, call.path, body, call.wire.id, call.wire.peer, reads)
         outcome = await self._notes(self.core, call.operator, acted)
         try:
             said = await served.route.handler(call, ask)

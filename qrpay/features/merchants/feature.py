@@ -1,7 +1,7 @@
 """Merchants: who they are and what they call with."""
 
 from qrpay.feature import Feature
-from qrpay.features.merchants import api, commands, jobs, keys, service, signatures, store
+from qrpay.features.merchants import api, commands, finders, jobs, keys, service, signatures, store
 from qrpay.web.callers import Credential, Merchant
 
 feature = Feature(
@@ -11,6 +11,7 @@ feature = Feature(
     ],
     jobs=jobs.jobs,
     checks=store.STATEMENTS.checks,
+    finders=finders.finders,
     commands=[commands.merchants],
     starts=[service.start],
 )

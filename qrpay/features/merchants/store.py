@@ -114,3 +114,14 @@ async def terminal_taken(queries: Queries, terminal: Id, since: datetime) -> dat
     """When a device lost this terminal, if one did after this moment."""
     at: datetime | None = await queries.fetchval(STATEMENTS["terminal_taken"], terminal, since)
     return at
+
+
+async def any_store(queries: Queries, id_: Id) -> Store | None:
+    """A store, whosever it is."""
+    row = await queries.fetchrow(STATEMENTS["any_store"], id_)
+    return Store(**dict(row)) if row else None
+
+
+async def merchants_named(queries: Queries, name: str, limit: int = 10) -> list[Id]:
+    """Merchants of this name."""
+    return [row["id"] for row in await queries.fetch(STATEMENTS["merchants_named"], name, limit)]

@@ -104,3 +104,13 @@ SELECT account, merchant FROM merchant_accounts WHERE account = ANY($1);
 -- When a device lost a terminal, after a moment: paired anew, or taken away.
 -- $1 terminal uuid  $2 since timestamptz
 SELECT max(revoked_at) FROM merchant_keys WHERE terminal = $1 AND role = 'terminal' AND revoked_at >= $2;
+
+-- name: any_store
+-- A store, whosever it is.
+-- $1 id uuid
+SELECT id, merchant, name, code FROM stores WHERE id = $1;
+
+-- name: merchants_named
+-- Merchants of this name; an operator asks, so that no index is kept for it.
+-- $1 name text  $2 limit bigint
+SELECT id FROM merchants WHERE lower(name) = lower($1) OR lower(name_latin) = lower($1) ORDER BY id LIMIT $2;

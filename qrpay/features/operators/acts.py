@@ -16,6 +16,7 @@ from qrpay.web.callers import Acted, Operator, Outcome
 PREFIX: Final = "opr_"
 COMMAND_LINE: Final = id_of(bytes(16))
 """Who acts on the command line: whoever may open a shell on the server."""
+_PHONE: Final = re.compile(r"\b(1[3-9][0-9])[0-9]{4}([0-9]{4})\b")
 DETAIL_MAX: Final = 8_192
 PLACES_MAX: Final = 200
 _READ_AT_ONCE: Final = 1_000
@@ -40,11 +41,11 @@ async def note(core: Core, operator: Operator, acted: Acted) -> Outcome:
     written = await append(core, line)
 
     async def outcome(code: str, answer: object) -> None:
-        told = (
-            without_secrets(msgspec.json.decode(msgspec.json.encode(answer)))
-            if isinstance(answer, msgspec.Struct)
-            else None
-        )
+        told = None
+        if acted.reads:  # whom somebody looked at, not what was seen
+            told = {"id": getattr(answer, "id", None)}
+        elif isinstance(answer, msgspec.Struct):
+            told = without_secrets(msgspec.json.decode(msgspec.json.encode(answer)))
         about = sorted({*written.about, *ids_in(told)})[:50]
         await append(core, replace(
             written, asked=written.seq, at=core.clock(), about=about, detail=_json(told), outcome=code
@@ -99,9 +100,11 @@ def _shown(line: ActRow, came: ActRow | None) -> ActView:
 
 
 def without_secrets(said: Any) -> Any:
-    """The same, without what nobody may read in a log."""
+    """The same, without what nobody may read in a log; phone numbers masked."""
     if isinstance(said, dict):
         return {name: "…" if name in _SECRETS and value else without_secrets(value) for name, value in said.items()}
+    if isinstance(said, str):
+        return _PHONE.sub(r"\1****\2", said)
     return [without_secrets(part) for part in said] if isinstance(said, list | tuple) else said
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from qrpay.features.operators import acts, proposals, service, sessions
+from qrpay.features.operators import acts, proposals, search, service, sessions
 from qrpay.features.operators.model import (
     ActsQuery,
     ActView,
@@ -19,6 +19,8 @@ from qrpay.features.operators.model import (
     NewRole,
     PersonView,
     ProposalView,
+    SearchQuery,
+    SearchView,
     SignIn,
     WaitingView,
 )
@@ -159,6 +161,15 @@ async def propose_role(call: Call, ask: NewRole) -> ProposalView:
 async def revoke_person(call: Call, _ask: NewLift) -> None:
     """Somebody leaves: signed out everywhere at once, for good. It needs no second person, as it only takes away."""
     await proposals.revoke(call.core, call.operator, call.path["operator"])
+
+
+# Search --------------------------------------------------------------------------------------------------------
+
+
+@routes.get("/v1/operators/search", caller=Operator, duty="look", query=SearchQuery, returns=SearchView, watched=True)
+async def search_anything(call: Call, ask: SearchQuery) -> SearchView:
+    """Find anything by any id, reference, merchant's name or phone number, with all that happened to it."""
+    return await search.search(call.core, ask.q)
 
 
 # The log -------------------------------------------------------------------------------------------------------

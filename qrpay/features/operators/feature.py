@@ -1,7 +1,8 @@
 """Operators: people of the bank at their desk."""
 
+from qrpay.desk import Finder
 from qrpay.feature import Feature
-from qrpay.features.operators import acts, api, commands, jobs, proposals, sessions, store
+from qrpay.features.operators import acts, api, commands, jobs, proposals, search, sessions, store
 from qrpay.web.callers import Credential, Operator
 
 feature = Feature(
@@ -18,6 +19,10 @@ feature = Feature(
     ],
     jobs=jobs.jobs,
     reviews=proposals.reviews,
+    finders=[
+        Finder(prefix=acts.PREFIX, find=search.find_person),
+        Finder(prefix=proposals.PREFIX, find=search.find_proposal),
+    ],
     checks=store.STATEMENTS.checks,
     commands=[commands.operators],
 )

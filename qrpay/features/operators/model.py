@@ -292,3 +292,38 @@ class PersonView(Struct, frozen=True):
     role: OperatorRole
     state: Literal["invited", "enrolled", "left"]
     created_at: str
+
+
+# Search --------------------------------------------------------------------------------------------------------
+
+
+class SearchQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """An id of any kind (`ord_…`, `mer_…`), a merchant's reference, a merchant's name, or a phone number."""
+
+    q: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class MomentView(Struct, frozen=True):
+    """Something that happened; source: who says so."""
+
+    at: str
+    en: str
+    zh: str
+    source: Literal["story", "ledger", "event", "operator"]
+    id: str | None
+    detail: str | None
+
+
+class SearchView(Struct, frozen=True):
+    """What was found: id and kind (null: nothing, or several), its facts and timeline, ids to go on with.
+
+    others  ids of several things that bear the same reference or name
+    """
+
+    id: str | None
+    en: str
+    zh: str
+    facts: Sequence[Fact]
+    timeline: Sequence[MomentView]
+    related: Sequence[str]
+    others: Sequence[str]

@@ -158,7 +158,7 @@ def _review(kind: str, en: str, zh: str, carry: Carry, duty: Duty = "decide") ->
 
     async def show(core: Core, id_: Id) -> Case | None:
         row = await store.proposal(core.database, id_)
-        return Case(_waiting(row), _facts(row)) if row and row.kind == kind and row.ended_at is None else None
+        return Case(_waiting(row), facts(row)) if row and row.kind == kind and row.ended_at is None else None
 
     async def approve(core: Core, id_: Id, decision: Decision) -> None:
         row = await store.proposal(core.database, id_)
@@ -192,19 +192,19 @@ _NAMES: Final = {
 }  # fmt: skip
 
 
-def _facts(row: ProposalRow) -> Sequence[Fact]:
+def facts(row: ProposalRow) -> Sequence[Fact]:
     """Who proposed what and why, and what it is before."""
-    facts = [
+    lines = [
         Fact("About", "对象", row.subject), Fact("Proposed by", "提案人", row.maker_name),
         Fact("Reason", "原因", row.reason),
     ]  # fmt: skip
     for name, value in msgspec.json.decode(row.ask).items():
         en, zh = _NAMES[name]
-        facts.append(Fact(en, zh, value or "—"))
+        lines.append(Fact(en, zh, value or "—"))
     for name, value in msgspec.json.decode(row.before).items():
         en, zh = _NAMES[name]
-        facts.append(Fact(f"Now: {en.lower()}", f"当前{zh}", value or "—"))
-    return facts
+        lines.append(Fact(f"Now: {en.lower()}", f"当前{zh}", value or "—"))
+    return lines
 
 
 # What may be frozen --------------------------------------------------------------------------------------------

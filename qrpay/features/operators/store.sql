@@ -142,8 +142,10 @@ ON CONFLICT DO NOTHING RETURNING seq;
 -- $1 about text  $2 operator uuid  $3 before bigint  $4 limit bigint
 SELECT seq, asked, at, operator, name, role, session, act, about, reason, detail, outcome, request_id, peer, hash
 FROM operator_acts
-WHERE asked IS NULL AND ($1::text IS NULL OR about @> ARRAY[$1::text]) AND ($2::uuid IS NULL OR operator = $2)
-  AND seq < $3
+WHERE asked IS NULL AND ($2::uuid IS NULL OR operator = $2) AND seq < $3
+  AND ($1::text IS NULL OR seq = ANY (ARRAY(
+      SELECT coalesce(asked, seq) FROM operator_acts WHERE about @> ARRAY[$1::text]
+  )))
 ORDER BY seq DESC LIMIT $4;
 
 -- name: outcomes

@@ -109,6 +109,11 @@ async def of_merchant(
     return [_order(row) for row in rows]
 
 
+async def referenced(database: Database, reference: str, limit: int = 10) -> list[Id]:
+    """Orders with this reference, whatever merchant's."""
+    return [row["id"] for row in await database.fetch(SQL.referenced, reference, limit)]
+
+
 async def expired(database: Database, until: datetime, limit: int) -> tuple[datetime, Sequence[tuple[Id, datetime]]]:
     """How far the sweep had come, and the next orders whose time ran out, oldest first."""
     swept = await database.fetchval(SQL.swept_until)

@@ -65,3 +65,10 @@ UPDATE order_sweep SET swept_until = $1 WHERE swept_until < $1;
 -- A payment moved what its order asked for, in its currency.
 SELECT t.id FROM transfers t JOIN orders o ON o.id = t.id
 WHERE t.code IN (10, 17, 18, 19) AND t.amount IS DISTINCT FROM o.amount;
+
+-- name: referenced
+-- Orders with this reference, whatever merchant's: one look into the index a merchant, so orders need no other.
+-- $1 reference text  $2 limit bigint
+SELECT o.id FROM merchants AS m
+    CROSS JOIN LATERAL (SELECT id FROM orders WHERE merchant = m.id AND reference = $1 OFFSET 0) AS o
+LIMIT $2;

@@ -52,6 +52,11 @@ async def by_id(database: Database, ids: Sequence[Id]) -> Mapping[Id, RefundRow]
     return {row["id"]: RefundRow(*row) for row in await database.fetch(SQL.refunds_by_id, ids)}
 
 
+async def referenced(database: Database, reference: str, limit: int = 10) -> list[Id]:
+    """Refunds with this reference, whatever merchant's."""
+    return [row["id"] for row in await database.fetch(SQL.referenced, reference, limit)]
+
+
 async def of_orders(database: Database, orders: Sequence[Id]) -> Sequence[RefundRow]:
     """The refunds of these orders, oldest first."""
     return [RefundRow(*row) for row in await database.fetch(SQL.refunds_of_orders, orders)]

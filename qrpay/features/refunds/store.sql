@@ -110,3 +110,10 @@ GROUP BY t.about, t.reference HAVING count(*) > 1
 UNION ALL
 SELECT t.about FROM transfers t JOIN transfers r ON r.about = t.about AND r.code = 14 AND r.reference = t.reference
 WHERE t.code = 30 AND (r.amount <> t.amount OR r.credit <> t.debit);
+
+-- name: referenced
+-- Refunds with this reference, whatever merchant's: one look into the index a merchant.
+-- $1 reference text  $2 limit bigint
+SELECT r.id FROM merchants AS m
+    CROSS JOIN LATERAL (SELECT id FROM refunds WHERE merchant = m.id AND reference = $1 OFFSET 0) AS r
+LIMIT $2;
