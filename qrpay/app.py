@@ -33,6 +33,7 @@ FEATURES: Final = (
     "payment_codes",  # a till scans a customer's code
     "refunds",  # giving money back
     "settlement",  # paying merchants out
+    "onboarding",  # how a company becomes a merchant
     "trials",  # a test payer, for test merchants
     "statements",  # what happened on a merchant's account, by day and month, signed
     "events",  # what happened, by polling and as a stream

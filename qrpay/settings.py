@@ -88,6 +88,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     sign_in_tries: Annotated[int, Meta(ge=1)] = 10  # failed sign-ins of operators from an address, one more each 30 s
     guess_tries: Annotated[int, Meta(ge=1)] = 10  # unknown payment codes a minute before a terminal waits
 
+    applications_per_hour: Annotated[int, Meta(ge=1)] = 20  # applications to become a merchant, an address and worker
+
     # Webhooks
     webhook_loopback: bool = False  # let webhooks go to loopback: for the demo's own receiver only
     webhook_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 15.0

@@ -151,7 +151,14 @@ class Applicant(Struct, frozen=True):
     id: Id  # the opening
 
 
-Caller = Merchant | Wallet | Operator | Applicant
+class MerchantApplicant(Struct, frozen=True):
+    """Whoever applies to become a merchant, with the token `apt_…` that the application gave."""
+
+    id: Id  # the application
+
+
+Caller = Merchant | Wallet | Operator | Applicant | MerchantApplicant
+Kind = type[Merchant] | type[Wallet] | type[Operator] | type[Applicant] | type[MerchantApplicant]
 
 
 class Credential(Struct, frozen=True):
@@ -168,7 +175,7 @@ class Credential(Struct, frozen=True):
     """
 
     prefix: str
-    caller: type[Merchant] | type[Wallet] | type[Operator] | type[Applicant]
+    caller: Kind
     check: "Callable[[Core, str], Awaitable[Caller]]"
     remember_s: float
     signed: "Callable[[Core, Merchant, Message], Awaitable[None]] | None" = None

@@ -43,7 +43,10 @@ from qrpay.web.wire import Request, response
 
 CREDENTIALS_MAX: Final = 4_096  # about 2 MB; a token that is checked again costs 4 µs
 STREAMED: Final = object()
-WHO: Final = {"Merchant": "merchant", "Wallet": "wallet", "Operator": "operator", "Applicant": "applicant"}
+WHO: Final = {
+    "Merchant": "merchant", "Wallet": "wallet", "Operator": "operator", "Applicant": "applicant",
+    "MerchantApplicant": "merchant's applicant",
+}  # fmt: skip
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::[0-9]{1,5})?\Z")
 log = structlog.get_logger()
 
@@ -185,7 +188,8 @@ class Dispatcher:
         except Refused as refused:
             await outcome(refused.problem.code, None)
             raise
-        await outcome("done", said.value if type(said) is Answer else said)
+        value = said.value if type(said) is Answer else said
+        await outcome("done", None if type(value) is Document else value)  # a file is no line of a log
         return said
 
     async def _json_body(self, request: Request, route: Route) -> bytes:

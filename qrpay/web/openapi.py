@@ -28,7 +28,7 @@ from qrpay.problem import (
     unsupported_media_type,
     wrong_caller,
 )
-from qrpay.web.callers import Applicant, Merchant, Operator, Wallet
+from qrpay.web.callers import Applicant, Merchant, MerchantApplicant, Operator, Wallet
 from qrpay.web.routes import Document, Route, Routes
 from qrpay.web.signatures import nonce_replayed, signature_invalid, timestamp_out_of_window
 
@@ -37,6 +37,7 @@ SCHEMES = {
     Wallet: ("access_token", "A customer's access token `at_…`."),
     Operator: ("operator_session", "Somebody of the bank, signed in (POST /v1/operators/sessions)."),
     Applicant: ("opening_token", "The token `ot_…` of an account's opening."),
+    MerchantApplicant: ("application_token", "The token `apt_…` of whoever applies to become a merchant."),
 }
 _BEARER = {"type": "http", "scheme": "bearer"}
 _HOW = {
@@ -44,6 +45,7 @@ _HOW = {
     Wallet: _BEARER,
     Operator: {"type": "apiKey", "in": "cookie", "name": "qrpay_operator"},
     Applicant: _BEARER,
+    MerchantApplicant: _BEARER,
 }
 _NAME = re.compile(r"\{(\w+)\}")
 _TEMPLATE = "#/components/schemas/{name}"
@@ -105,6 +107,9 @@ def _operation(route: Route, tag: str, of: Mapping[str, Any]) -> dict[str, Any]:
             "required": not route.body_optional,
             "content": {"application/json": {"schema": of[str(route.body)]}},
         }
+    elif route.upload:
+        file = {"schema": {"type": "string", "format": "binary", "maxLength": route.upload}}
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": file}}
     return operation
 
 
@@ -214,6 +219,8 @@ def _common(route: Route) -> list[Problem]:
         rows += [forbidden, cross_site_refused]
     if "{" in route.path:
         rows.append(not_found)
+    if route.upload:
+        rows.append(body_too_large)
     if route.body is not None:
         rows += [body_too_large, unsupported_media_type]
     return rows

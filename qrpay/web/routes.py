@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from qrpay.problem import Problem
-from qrpay.web.callers import Act, Applicant, Caller, Duty, Merchant, Operator, Wallet
+from qrpay.web.callers import Act, Applicant, Caller, Duty, Kind, Merchant, MerchantApplicant, Operator, Wallet
 from qrpay.web.wire import Request
 
 if TYPE_CHECKING:
@@ -82,6 +82,16 @@ class Call:
         return self.caller
 
     @property
+    def merchant_applicant(self) -> MerchantApplicant:
+        """Whoever applies to become a merchant, on a route for that."""
+        assert isinstance(self.caller, MerchantApplicant)
+        return self.caller
+
+    async def file(self, limit: int) -> bytes:
+        """The body of a route that takes a file: at most `limit` bytes, with four times the patience of a JSON body."""
+        return await self.wire.body(limit, 4 * self.core.settings.body_s)
+
+    @property
     def idempotency_key(self) -> str | None:
         """The Idempotency-Key, quotes removed (a Structured Field String; the bare form is taken too)."""
         key = self.wire.headers.get("Idempotency-Key")
@@ -94,13 +104,14 @@ Handler = Callable[[Call, Any], Awaitable[Any]]
 class Route(Struct, frozen=True, kw_only=True):
     """One line of the reference, and what the server needs to serve it.
 
-    caller    who may call: Merchant, Wallet, Operator, Applicant, or PUBLIC
+    caller    who may call: Merchant, Wallet, Operator, Applicant, MerchantApplicant, or PUBLIC
     act       what a merchant's route is about (callers.ACTS). Left out, only its owner may call; a route that others
               may call keeps each within `call.merchant.store`
     duty      what an operator's route is about (callers.DUTIES). Left out, only an administrator may call
     watched   an operator's GET that is written to the log, as every call of theirs that changes something is
     body      the Struct of its JSON body; or
     body_optional  an empty body counts as {}
+    upload    its body is no JSON but a file of at most so many bytes, which the handler reads by `call.file`
     query     the Struct of its query parameters (a handler gets one of them as `ask`)
     returns   what it answers; a Struct, or Document for what is no JSON (media_type says what)
     also      further good statuses and what they mean
@@ -111,12 +122,13 @@ class Route(Struct, frozen=True, kw_only=True):
     method: str
     path: str
     handler: Handler
-    caller: type[Merchant] | type[Wallet] | type[Operator] | type[Applicant] | None
+    caller: Kind | None
     act: Act = "manage"
     duty: Duty = "administer"
     watched: bool = False
     body: Any = None
     body_optional: bool = False
+    upload: int = 0
     query: Any = None
     returns: Any = None
     status: int = 200

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from qrpay.core import Core
+from qrpay.database.pool import Queries
 from qrpay.features.merchants import keys, store
 from qrpay.features.merchants.model import (
     Act,
@@ -75,14 +76,7 @@ async def add(core: Core, new: NewMerchant) -> Onboarded:
 
     Raises `merchant_name_refused`, `merchant_category_refused`, `latin_name_missing`.
     """
-    check_name(new.name)
-    if new.mcc in REFUSED_CATEGORIES:
-        raise merchant_category_refused(mcc=new.mcc)
-    latin = new.name_latin or (new.name if _LATIN.match(new.name) else None)
-    if latin is None:
-        raise latin_name_missing(errors=[FieldError("/name_latin", "It is needed, as name is not ASCII.")])
-    check_name(latin, "/name_latin")
-    card = MerchantCard(new_id(), new.name, latin, new.city, new.mcc, new.country, verified=True, test=new.test)
+    card = _card(new)
     async with core.database.transaction() as within:
         await store.insert_merchant(within, card)
         secret = keys.new_secret(card.test)
@@ -90,11 +84,35 @@ async def add(core: Core, new: NewMerchant) -> Onboarded:
     return Onboarded(card, secret)
 
 
+async def enter(core: Core, within: Queries, new: NewMerchant, act: Act) -> MerchantCard:
+    """Take a merchant on with what else the transaction does, and note who did; it has no key yet. Raises as `add`."""
+    card = _card(new)
+    await store.insert_merchant(within, card)
+    await store.insert_act(within, card.id, "taken_on", act, core.clock())
+    return card
+
+
+def _card(new: NewMerchant) -> MerchantCard:
+    check_name(new.name)
+    if new.mcc in REFUSED_CATEGORIES:
+        raise merchant_category_refused(mcc=new.mcc)
+    latin = new.name_latin or (new.name if _LATIN.match(new.name) else None)
+    if latin is None:
+        raise latin_name_missing(errors=[FieldError("/name_latin", "It is needed, as name is not ASCII.")])
+    check_name(latin, "/name_latin")
+    return MerchantCard(new_id(), new.name, latin, new.city, new.mcc, new.country, verified=True, test=new.test)
+
+
 async def add_store(core: Core, merchant: Id, name: str, code: str) -> Store:
     """Open a store. Raises `code_taken`, `merchant_name_refused`."""
+    return await open_store(core.database, merchant, name, code)
+
+
+async def open_store(within: Queries, merchant: Id, name: str, code: str) -> Store:
+    """Open a store with what else a transaction does. Raises as `add_store`."""
     check_name(name)
     opened = Store(new_id(), merchant, name, code)
-    if not await store.insert_store(core.database, opened):
+    if not await store.insert_store(within, opened):
         raise code_taken()
     return opened
 

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from qrpay.core import Core
+from qrpay.database.pool import Queries
 from qrpay.features.calendar.service import bank_day
 from qrpay.features.settlement import store
 from qrpay.features.settlement.model import Terms
@@ -31,6 +32,12 @@ async def set_terms(core: Core, merchant: Id, new: Terms, by: str) -> Terms:
         if await store.set_terms(core.database, merchant, number + 1, new, by, core.clock()):
             break
     return await terms_of(core, merchant)
+
+
+async def first_terms(within: Queries, merchant: Id, agreed: Terms, by: str, at: datetime) -> None:
+    """The terms of a merchant that is being taken on, with what else the transaction does; T+0 is too early then."""
+    assert agreed.cycle != "T+0"
+    await store.set_terms(within, merchant, 1, agreed, by, at)
 
 
 async def hold(core: Core, merchant: Id, why: str | None, by: str) -> Terms:

@@ -13,15 +13,15 @@ webhook_endpoints_full = row(
 )  # fmt: skip
 webhook_endpoint_disabled = row(
     "webhook_endpoint_disabled", 409, "This endpoint is switched off.", "该回调地址已停用。",
-    "It was switched off because: {reason} Mend the receiver, then POST …/resume: it gets what it missed.",
-    "停用原因:{reason} 请修复接收端后调用 …/resume,遗漏的事件将补发。",
+    "It was switched off because: {reason} Mend the receiver, then resume the endpoint: it gets what it missed.",
+    "停用原因:{reason} 请修复接收端后恢复(resume)该地址,遗漏的事件将补发。",
 )  # fmt: skip
 webhook_endpoint_paused = row(
     "webhook_endpoint_paused", 409, "This endpoint is paused.", "该回调地址已暂停。",
-    "POST …/resume first.", "请先调用 …/resume 恢复。",
+    "Resume it first.", "请先恢复(resume)该地址。",
 )  # fmt: skip
 webhook_endpoint_live = row(
     "webhook_endpoint_live", 409, "Events are replayed to test endpoints only.", "仅可向测试回调地址重放事件。",
-    "Register one with `test` true and replay to that; a live one gets single deliveries by …/resend.",
-    "请以 test 为 true 注册测试地址后重放;正式地址可用 …/resend 逐条重发。",
+    "Register one with `test` true and replay to that; a live one gets single deliveries resent.",
+    "请以 test 为 true 注册测试地址后重放;正式地址可逐条重发(resend)。",
 )  # fmt: skip
