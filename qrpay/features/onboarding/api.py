@@ -58,10 +58,14 @@ async def add_application_paper(call: Call, ask: PaperQuery) -> PaperView:
     return await papers.add(call.core, application, ask.kind, await call.file(papers.BYTES_MAX))
 
 
-@routes.delete(f"{ONE}/papers/{{paper}}", caller=MerchantApplicant, status=204, problems=[application_locked, not_found])
+@routes.delete(
+    f"{ONE}/papers/{{paper}}", caller=MerchantApplicant, status=204, problems=[application_locked, not_found]
+)
 async def remove_application_paper(call: Call, _ask: Nothing) -> None:
     """Take a paper back."""
-    await papers.remove(call.core, service.its_own(call.merchant_applicant, call.path["application"]), call.path["paper"])
+    await papers.remove(
+        call.core, service.its_own(call.merchant_applicant, call.path["application"]), call.path["paper"]
+    )
 
 
 @routes.post(

@@ -6,7 +6,9 @@ from qrpay.web.callers import Credential, MerchantApplicant
 
 feature = Feature(
     routes=[api.routes, operators.routes],
-    credentials=[Credential(prefix=service.PREFIX, caller=MerchantApplicant, check=service.check_token, remember_s=60.0)],
+    credentials=[
+        Credential(prefix=service.PREFIX, caller=MerchantApplicant, check=service.check_token, remember_s=60.0)
+    ],
     jobs=jobs.jobs,
     checks=store.STATEMENTS.checks,
     commands=commands.commands,
