@@ -6,8 +6,8 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from qrpay.core import Core
-from qrpay.features.merchants.commands import merchants
 from qrpay.features.onboarding import papers, service
+from qrpay.features.onboarding.commands import commands
 from qrpay.features.onboarding.model import Application
 from qrpay.problem import Refused
 from qrpay.values import id_from_text, new_id
@@ -30,7 +30,7 @@ async def handed_in(core: Core) -> Application:
 
 def typed(shell: OwnShell, *words: str) -> Result:
     """What a command of `qrpay merchants` comes to."""
-    return CliRunner().invoke(merchants, words, obj=shell)
+    return CliRunner().invoke(commands[0], words, obj=shell)
 
 
 def test_two_names_review_an_application(shell: OwnShell, tmp_path: Path) -> None:
