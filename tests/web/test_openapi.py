@@ -30,11 +30,11 @@ CALLS = {
 }  # fmt: skip
 FIELDS = {
     "Order": "id reference status amount currency description store terminal created_at expires_at code payment "
-    "refunded_amount fee metadata",
+    "refunded_amount fee metadata lines tax tip",
     "OrderPayment": "payer amount paid_at presented_by receipt",
     "Code": "payload url",
-    "NewOrder": "reference amount currency description expires_in store terminal metadata",
-    "ScanReport": "scanned reference amount currency description terminal",
+    "NewOrder": "reference amount currency description expires_in store terminal metadata lines tax tip",
+    "ScanReport": "scanned reference amount currency description terminal lines tax tip",
     "Scan": "kind payee amount currency order expires_at offers description check_code",
     "NewPayment": "scanned order amount account pin offer",
     "Payment": "order status amount currency payee account paid_at receipt refunded_amount",

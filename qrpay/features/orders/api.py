@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from qrpay.features.merchants import service as merchants
-from qrpay.features.orders import service
+from qrpay.features.orders import lists, service
 from qrpay.features.orders.model import (
     CashierOrder,
     NewOrder,
@@ -51,8 +51,11 @@ async def read_order(call: Call, ask: OrderQuery) -> Order:
 
 @routes.get("/v1/orders", caller=Merchant, act="read", query=OrdersQuery, returns=Page[Order])
 async def list_orders(call: Call, ask: OrdersQuery) -> Page[Order]:
-    """List orders, newest first."""
-    return await service.page(call.core, call.merchant.id, ask, call.merchant.store)
+    """List orders, newest first; a search through very many may hand back few or none, with a cursor to go on.
+
+    Status comes from a projection some tenths of a second behind; what each order shows is read from the ledger.
+    """
+    return await lists.page(call.core, call.merchant.id, ask, call.merchant.store)
 
 
 @routes.post("/v1/orders/{order}/close", caller=Merchant, act="sell", returns=Order, problems=[order_paid])

@@ -1,8 +1,13 @@
 """Orders: opened, shown, watched, closed, expired."""
 
 from qrpay.feature import Feature
-from qrpay.features.orders import api, events, finders, jobs, store
+from qrpay.features.orders import api, events, finders, jobs, list_store, store
 
 feature = Feature(
-    routes=[api.routes], events=events.events, jobs=jobs.jobs, checks=store.SQL.checks, finders=[finders.finder]
+    routes=[api.routes],
+    events=events.events,
+    consumers=events.consumers,
+    jobs=jobs.jobs,
+    checks=[*store.SQL.checks, *list_store.SQL.checks],
+    finders=[finders.finder],
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -12,10 +13,12 @@ from qrpay.features.fees import service as fees
 from qrpay.features.fees.model import TAKEN
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import MerchantCard, Place
-from qrpay.features.orders.model import Code, Order, OrderPayment, OrderRow, Status
+from qrpay.features.orders.model import Basket, Code, Order, OrderPayment, OrderRow, Status
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Posted
 from qrpay.values import Id, id_text, rfc3339
+
+NOTHING: Final = Basket()
 
 
 class Surroundings(Struct, frozen=True):
@@ -109,7 +112,7 @@ def view(
     code: bool = True,
 ) -> Order:
     """An order as its merchant sees it; without the code where nobody will scan it any more."""
-    payment, order_text = None, id_text("ord_", row.id)
+    payment, order_text, basket = None, id_text("ord_", row.id), row.basket or NOTHING
     if posted is not None and posted.code in PAYMENTS:
         payment = OrderPayment(
             payer=(payers or {}).get(posted.debit, "*"),
@@ -134,6 +137,9 @@ def view(
         refunded_amount=refunded_amount,
         fee=None if payment is None else fee,
         metadata=row.metadata,
+        lines=basket.lines,
+        tax=basket.tax,
+        tip=basket.tip,
     )
 
 

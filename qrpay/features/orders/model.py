@@ -1,12 +1,12 @@
 """Orders, as they travel and as they are kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from qrpay.values import Amount, CurrencyCode, Id, Reference, Text256
+from qrpay.values import AMOUNT_MAX, Amount, CurrencyCode, Id, Reference, Text64, Text256
 
 Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=200)]],
@@ -18,7 +18,56 @@ Moment = Annotated[
 ]
 """A text, since a query read leniently would take a number for Unix seconds."""
 Status = Literal["open", "paid", "closed", "expired"]
+Mark = Literal["paid", "closed", "expired", "refunded"]
+"""What the event log has told of an order; kept by its first letter."""
 PresentedBy = Literal["merchant", "customer"]
+
+
+Quantity = (
+    Annotated[int, Meta(ge=1, le=1_000_000)]
+    | Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,6})\.[0-9]{1,4}\Z", description="A decimal, such as 0.456.")]
+)
+Signed = Annotated[int, Meta(ge=-AMOUNT_MAX, le=AMOUNT_MAX, description="Minor units; below zero: a discount.")]
+
+
+class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One thing that was sold, or a discount.
+
+    quantity    a whole number, or a decimal as a text: what is weighed
+    unit_price  minor units for one of it; below zero: a discount
+    amount      quantity times unit_price, rounded to a minor unit in either direction
+    unit        what the quantity counts, such as kg
+    sku         the merchant's own number of it
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    quantity: Quantity
+    unit_price: Signed
+    amount: Signed
+    unit: Annotated[str, Meta(min_length=1, max_length=16)] | None = None
+    sku: Text64 | None = None
+
+
+class Tax(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The tax of an order: `amount` in minor units, `rate` in percent where there is one.
+
+    included  whether the lines' amounts hold it already, as prices on a shelf do
+    """
+
+    amount: Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
+    included: bool
+    rate: Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]?|100)(\.[0-9]{1,4})?\Z", description="Percent.")] | None = None
+
+
+Lines = Annotated[list[Line], Meta(min_length=1, max_length=200)]
+
+
+class Basket(Struct, frozen=True, omit_defaults=True):
+    """What was sold with an order, as far as its merchant said it; kept beside it as it came."""
+
+    lines: Lines | None = None
+    tax: Tax | None = None
+    tip: Amount | None = None
 
 
 class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +77,7 @@ class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
     expires_in  seconds, 30 to 86,400; left out: 900
     store, terminal  where it is sold (`sto_…`, `ter_…`)
     metadata    up to 20 short texts of the merchant's own
+    lines, tax, tip  what was sold. The lines, a tax that they do not include and the tip add up to the amount
     """
 
     reference: Reference
@@ -38,6 +88,9 @@ class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
     store: IdText | None = None
     terminal: IdText | None = None
     metadata: Metadata | None = None
+    lines: Lines | None = None
+    tax: Tax | None = None
+    tip: Amount | None = None
 
 
 class Code(Struct, frozen=True):
@@ -78,6 +131,9 @@ class Order(Struct, frozen=True):
     refunded_amount: int
     fee: int | None
     metadata: Mapping[str, str] | None
+    lines: Sequence[Line] | None = None
+    tax: Tax | None = None
+    tip: int | None = None
 
 
 class OrderRow(Struct, frozen=True):
@@ -100,6 +156,7 @@ class OrderRow(Struct, frozen=True):
     created_at: datetime
     expires_at: datetime
     source: Id | None = None
+    basket: Basket | None = None
 
 
 class OrderQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,13 +166,24 @@ class OrderQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OrdersQuery(Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """Which orders. `from` and `to` bound created_at (RFC 3339)."""
+    """Which orders: all that is said must hold.
+
+    from, to    bound created_at (RFC 3339): from on, and before
+    amount_min, amount_max  minor units, both included
+    text        words that each stand in the reference, the description, or a line's name or sku, anywhere in a word
+    refunded    true: something was given back; false: paid, and nothing was given back
+    """
 
     reference: Reference | None = None
     status: Status | None = None
     store: IdText | None = None
+    terminal: IdText | None = None
+    amount_min: Amount | None = None
+    amount_max: Amount | None = None
     from_: Moment | None = None
     to: Moment | None = None
+    text: Text64 | None = None
+    refunded: bool | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 

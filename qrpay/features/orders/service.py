@@ -3,22 +3,19 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
-
-import msgspec
-from msgspec import Meta
+from datetime import timedelta
+from typing import Any, Final
 
 from qrpay.core import Core
 from qrpay.database.pool import Database
 from qrpay.features.merchants import service as merchants
 from qrpay.features.orders import looks, store
+from qrpay.features.orders.basket import basket_of, differences
 from qrpay.features.orders.model import (
     CashierOrder,
     NewOrder,
     Order,
     OrderRow,
-    OrdersQuery,
     PayeeView,
 )
 from qrpay.features.orders.problems import order_closed, order_paid, reference_reused
@@ -26,11 +23,8 @@ from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.markers import marker
 from qrpay.ledger.model import Posted
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
-from qrpay.values import CURRENCIES, Id, Page, id_from_text, id_text, new_id, rfc3339
+from qrpay.values import CURRENCIES, Id, id_from_text, id_text, new_id, rfc3339
 
-LOOKS_MAX: Final = 10
-"""Chunks of orders a filtered list looks through before it hands back what it has, with a cursor to go on."""
-CHUNK: Final = 100
 EXPIRE_LAG_S: Final = 3
 REFERENCE: Final = re.compile(r"[A-Za-z0-9_\-]{1,64}\Z")
 
@@ -61,9 +55,9 @@ async def new_row(core: Core, merchant: Id, ask: NewOrder, **more: Any) -> Order
     if ask.currency not in CURRENCIES:
         raise invalid_field(errors=[FieldError("/currency", "This currency is not served.")])
     await merchants.ensure_account(core, merchant, ask.currency)
-    store_id, terminal_id = _id("sto_", ask.store, "/store"), _id("ter_", ask.terminal, "/terminal")
+    store_id, terminal_id = id_named("sto_", ask.store, "/store"), id_named("ter_", ask.terminal, "/terminal")
     try:
-        await merchants.place(core, merchant, store_id, terminal_id)
+        place = await merchants.place(core, merchant, store_id, terminal_id)
     except Refused:
         pointer = "/terminal" if terminal_id else "/store"
         raise invalid_field(errors=[FieldError(pointer, "You have none with this id.")]) from None
@@ -76,17 +70,19 @@ async def new_row(core: Core, merchant: Id, ask: NewOrder, **more: Any) -> Order
         amount=ask.amount,
         currency=ask.currency,
         description=ask.description,
-        store=store_id,
+        store=place.store.id if place.store else None,  # a terminal brings its store
         terminal=terminal_id,
         metadata=ask.metadata,
         presented_by=more.get("presented_by", "merchant"),
         payment_code=more.get("payment_code"),
         created_at=now,
         expires_at=now + timedelta(seconds=ask.expires_in or core.settings.order_s),
+        basket=None if ask.lines is None and ask.tax is None and ask.tip is None else basket_of(ask),
     )
 
 
-def _id(prefix: str, text: str | None, pointer: str) -> Id | None:
+def id_named(prefix: str, text: str | None, pointer: str) -> Id | None:
+    """The id in a field or parameter; None where it was left out. Refuses what is no such id."""
     found = id_from_text(prefix, text) if text else None
     if text and found is None:
         raise invalid_field(errors=[FieldError(pointer, f"An id here starts with {prefix}.")])
@@ -105,6 +101,7 @@ async def same_content(core: Core, stands: OrderRow, asked: OrderRow) -> None:
         for name in fields
         if getattr(stands, name) != getattr(asked, name)
     ]
+    differing += [FieldError(f"/{name}", "It was another one.") for name in differences(stands.basket, asked.basket)]
     if _life_s(stands) != _life_s(asked):
         differing.append(FieldError("/expires_in", f"It was {_life_s(stands)}, now it is {_life_s(asked)}."))
     if differing:
@@ -190,43 +187,6 @@ async def settled(core: Core, row: OrderRow, wait_s: float) -> Posted | None:
                 return posted
             if not await watch.changed(min(left_s, life_s)) and left_s <= life_s:
                 return posted
-
-
-async def page(core: Core, merchant: Id, ask: OrdersQuery, within: Id | None = None) -> Page[Order]:
-    """A merchant's orders, newest first; `within` one store only, when the caller may know of no other."""
-    if ask.reference is not None:
-        found = await store.by_reference(core.database, [(merchant, ask.reference)])
-        known = [row for row in found.values() if row.amount is not None and within in (None, row.store)]
-        return Page(await looks.views(core, known))
-    place = _id("sto_", ask.store, "store") or within
-    if within not in (None, place):
-        return Page([])
-    since, until = _moment(ask.from_, "from"), _moment(ask.to, "to")
-    below = id_from_text("ord_", ask.cursor) if ask.cursor else None
-    if ask.cursor and below is None:
-        raise invalid_field(errors=[FieldError("cursor", "This is no cursor of this list.")])
-    found_orders: list[Order] = []
-    for _ in range(LOOKS_MAX):
-        size = ask.limit + 1 if ask.status is None else CHUNK
-        rows = await store.of_merchant(
-            core.database, merchant, below=below, store=place, since=since, until=until, limit=size
-        )
-        for order in await looks.views(core, rows):
-            if len(found_orders) == ask.limit:
-                return Page(found_orders, found_orders[-1].id)
-            if ask.status in (None, order.status):
-                found_orders.append(order)
-        if len(rows) < size:
-            return Page(found_orders)
-        below = rows[-1].id
-    return Page(found_orders, id_text("ord_", below) if below else None)
-
-
-def _moment(text: str | None, name: str) -> datetime | None:
-    try:
-        return None if text is None else msgspec.convert(text, Annotated[datetime, Meta(tz=True)])
-    except msgspec.ValidationError:
-        raise invalid_field(errors=[FieldError(name, "Write RFC 3339 with an offset.")]) from None
 
 
 # Closing -------------------------------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 """The orders table, seen from Python: many in, many out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from qrpay.database.pool import Database, Row
+from msgspec import convert
+
+from qrpay.database.pool import Database
 from qrpay.database.statements import Statements
-from qrpay.features.orders.model import OrderRow
+from qrpay.features.orders.model import Basket, OrderRow
 from qrpay.values import Id
 
 SQL: Final = Statements.load(Path(__file__).with_name("store.sql"))
@@ -49,6 +51,7 @@ async def _insert(database: Database, rows: Sequence[OrderRow]) -> int:
         _said([row.payment_code for row in rows]),
         [row.created_at for row in rows],
         [row.expires_at for row in rows],
+        _said([row.basket for row in rows]),
     )
     return int(tag.rpartition(" ")[2])
 
@@ -80,33 +83,18 @@ def _said(column: Sequence[Any]) -> Sequence[Any] | None:
 async def by_reference(database: Database, keys: Sequence[Key]) -> Mapping[Key, OrderRow]:
     """The orders that bear these references."""
     rows = await database.fetch(SQL.orders_by_reference, [key[0] for key in keys], [key[1] for key in keys])
-    return {(row["merchant"], row["reference"]): _order(row) for row in rows}
+    return {(row["merchant"], row["reference"]): order_of(row) for row in rows}
 
 
 async def by_id(database: Database, ids: Sequence[Id]) -> Mapping[Id, OrderRow]:
     """Orders by their ids; one that is not there is left out."""
-    return {row["id"]: _order(row) for row in await database.fetch(SQL.orders_by_id, ids)}
+    return {row["id"]: order_of(row) for row in await database.fetch(SQL.orders_by_id, ids)}
 
 
 async def rows(database: Database, ids: Sequence[Id]) -> Sequence[OrderRow | None]:
     """The orders with these ids, one answer each."""
     found = await by_id(database, list(set(ids)))
     return [found.get(id) for id in ids]
-
-
-async def of_merchant(
-    database: Database,
-    merchant: Id,
-    *,
-    below: Id | None,
-    store: Id | None,
-    since: datetime | None,
-    until: datetime | None,
-    limit: int,
-) -> Sequence[OrderRow]:
-    """A page of a merchant's orders, newest first."""
-    rows = await database.fetch(SQL.orders_of_merchant, merchant, below, store, since, until, limit)
-    return [_order(row) for row in rows]
 
 
 async def referenced(database: Database, reference: str, limit: int = 10) -> list[Id]:
@@ -116,9 +104,15 @@ async def referenced(database: Database, reference: str, limit: int = 10) -> lis
 
 async def expired(database: Database, until: datetime, limit: int) -> tuple[datetime, Sequence[tuple[Id, datetime]]]:
     """How far the sweep had come, and the next orders whose time ran out, oldest first."""
-    swept = await database.fetchval(SQL.swept_until)
+    swept = await swept_until(database)
     rows = await database.fetch(SQL.expired_orders, swept, until, limit)
     return swept, [(row["id"], row["expires_at"]) for row in rows]
+
+
+async def swept_until(database: Database) -> datetime:
+    """How far the sweep had come."""
+    until: datetime = await database.fetchval(SQL.swept_until)
+    return until
 
 
 async def sweep_to(database: Database, until: datetime) -> None:
@@ -126,5 +120,9 @@ async def sweep_to(database: Database, until: datetime) -> None:
     await database.execute(SQL.sweep_to, until)
 
 
-def _order(row: Row) -> OrderRow:
-    return OrderRow(*row)  # the statements name the columns in the order of its fields
+def order_of(row: Iterable[Any]) -> OrderRow:
+    """An order from its columns, which the statements name in the order of its fields."""
+    values = [*row]
+    if values[-1] is not None:
+        values[-1] = convert(values[-1], Basket)
+    return OrderRow(*values)

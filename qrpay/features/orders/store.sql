@@ -1,11 +1,12 @@
 -- name: insert_orders
 -- Keep new orders, many at once; a reference that the merchant has used already is passed over.
 -- $1 ids  $2 merchants  $3 references  $4 amounts  $5 currencies  $6 descriptions  $7 stores  $8 terminals
--- $9 metadata  $10 presented_by  $11 payment codes  $12 created_at  $13 expires_at
+-- $9 metadata  $10 presented_by  $11 payment codes  $12 created_at  $13 expires_at  $14 baskets
 INSERT INTO orders (id, merchant, reference, amount, currency, description, store, terminal, metadata, presented_by,
-                    payment_code, created_at, expires_at)
+                    payment_code, created_at, expires_at, basket)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::uuid[], $8::uuid[],
-                     $9::jsonb[], $10::text[], $11::uuid[], $12::timestamptz[], $13::timestamptz[])
+                     $9::jsonb[], $10::text[], $11::uuid[], $12::timestamptz[], $13::timestamptz[],
+                     $14::jsonb[])
 ON CONFLICT (merchant, reference) DO NOTHING;
 
 -- name: insert_orders_by_code
@@ -26,7 +27,7 @@ ON CONFLICT DO NOTHING;
 -- The orders that bear these references, pair by pair.
 -- $1 merchants  $2 references
 SELECT o.id, o.merchant, o.reference, o.amount, o.currency, o.description, o.store,
-       o.terminal, o.metadata, o.presented_by, o.payment_code, o.created_at, o.expires_at, o.source
+       o.terminal, o.metadata, o.presented_by, o.payment_code, o.created_at, o.expires_at, o.source, o.basket
 FROM unnest($1::uuid[], $2::text[]) AS asked (merchant, reference)
 JOIN orders o ON o.merchant = asked.merchant AND o.reference = asked.reference;
 
@@ -34,18 +35,8 @@ JOIN orders o ON o.merchant = asked.merchant AND o.reference = asked.reference;
 -- Orders by their ids.
 -- $1 ids
 SELECT id, merchant, reference, amount, currency, description, store, terminal, metadata, presented_by, payment_code,
-       created_at, expires_at, source
+       created_at, expires_at, source, basket
 FROM orders WHERE id = ANY ($1::uuid[]);
-
--- name: orders_of_merchant
--- A page of a merchant's orders, newest first, below a cursor.
--- $1 merchant  $2 below this id or null  $3 store or null  $4 from or null  $5 to or null  $6 how many
-SELECT id, merchant, reference, amount, currency, description, store, terminal, metadata, presented_by, payment_code,
-       created_at, expires_at, source
-FROM orders
-WHERE merchant = $1 AND amount IS NOT NULL AND ($2::uuid IS NULL OR id < $2) AND ($3::uuid IS NULL OR store = $3)
-  AND ($4::timestamptz IS NULL OR created_at >= $4) AND ($5::timestamptz IS NULL OR created_at < $5)
-ORDER BY id DESC LIMIT $6;
 
 -- name: expired_orders
 -- Orders whose time ran out in this span, oldest first.

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from qrpay.features.orders.model import IdText, Order, PayeeView
+from qrpay.features.orders.model import IdText, Lines, Order, PayeeView, Tax
 from qrpay.features.payments.model import Scanned
 from qrpay.values import Amount, CurrencyCode, Id, Reference, Text256
 
@@ -47,6 +47,9 @@ class ScanReport(Struct, frozen=True, forbid_unknown_fields=True):
     currency: CurrencyCode
     description: Text256 | None = None
     terminal: IdText | None = None
+    lines: Lines | None = None
+    tax: Tax | None = None
+    tip: Amount | None = None
 
 
 class ScanOutcome(Order, frozen=True, kw_only=True):

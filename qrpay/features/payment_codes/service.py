@@ -136,7 +136,10 @@ async def _reported_before(core: Core, merchant: Merchant, ask: ScanReport, code
 
 async def _order_of(core: Core, merchant: Merchant, ask: ScanReport, code: CodeRow) -> OrderRow:
     """The order this scan pays: opened now, or by the same report before. Story first, money last."""
-    new = NewOrder(ask.reference, ask.amount, ask.currency, ask.description, terminal=ask.terminal)
+    new = NewOrder(
+        ask.reference, ask.amount, ask.currency, ask.description, terminal=ask.terminal, lines=ask.lines, tax=ask.tax,
+        tip=ask.tip,
+    )  # fmt: skip
     if merchant.bounds is not None:
         new = merchants.placed(merchant, new)
     row = await orders.new_row(core, merchant.id, new, presented_by="customer", payment_code=code.id)

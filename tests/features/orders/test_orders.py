@@ -11,6 +11,7 @@ from PIL import Image
 
 from qrpay.database.pool import Database
 from qrpay.features.orders import service
+from tests.features.orders.heard import heard
 from tests.web.house import House, house
 from tests.web.world import Api, fresh, nothing_moves, verdicts
 
@@ -206,6 +207,7 @@ async def test_a_list_by_status_and_time(home: House) -> None:
     made = [await home.api.order() for _ in range(12)]
     for order in made[::3]:
         assert (await home.api.pay(home.api.ana, order)).status == 201
+    await heard(home.core)
     seen: list[str] = []
     cursor = ""
     while True:

@@ -17,6 +17,7 @@ from qrpay.features.merchants.model import Act
 from qrpay.features.orders import service as orders
 from qrpay.values import id_from_text, id_text, new_id
 from tests.background.world import emptied
+from tests.features.orders.heard import heard
 from tests.web.house import House, house
 from tests.web.world import Api, Said, fresh, nothing_moves, verdicts
 
@@ -91,6 +92,7 @@ async def test_each_payment_is_an_order_of_its_own(home: House) -> None:
     order = (await api.get(f"/v1/orders/{paid[0].json['order']}", api.shop)).json
     assert (order["status"], order["amount"], order["description"]) == ("paid", 1200, "Table 5")
     assert order["store"] == api.demo.merchant.store and order["metadata"] == {"static_code": code["id"]}
+    await heard(home.core)
     listed = (await api.get("/v1/orders?status=paid", api.shop)).json["data"]
     assert [one["amount"] for one in listed] == [300, 1200]
     receipt = await api.get(f"/v1/receipts/{paid[0].json['order']}")
