@@ -32,6 +32,7 @@ FEATURES: Final = (
     "payments",  # a wallet scans and pays; receipts
     "payment_codes",  # a till scans a customer's code
     "refunds",  # giving money back
+    "shifts",  # of tills: cash counted, what each took
     "settlement",  # paying merchants out
     "onboarding",  # how a company becomes a merchant
     "trials",  # a test payer, for test merchants
