@@ -1,7 +1,7 @@
 """Onboarding: applications with papers and checks, and a decision by two people of the bank."""
 
 from qrpay.feature import Feature
-from qrpay.features.onboarding import api, commands, jobs, operators, reviews, service, store
+from qrpay.features.onboarding import api, commands, finders, jobs, operators, reviews, service, store
 from qrpay.web.callers import Credential, MerchantApplicant
 
 feature = Feature(
@@ -13,4 +13,5 @@ feature = Feature(
     checks=store.STATEMENTS.checks,
     commands=commands.commands,
     reviews=[reviews.review],
+    finders=[finders.finder],
 )

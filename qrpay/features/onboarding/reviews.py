@@ -182,14 +182,18 @@ async def _show(core: Core, submission: Id) -> Case | None:
     row = None if record is None else service.opened(core, record)
     if row is None or row.status != "submitted":
         return None
-    seen = await examine(core, row.id)
+    return Case(_line(row), facts(await examine(core, row.id)))
+
+
+def facts(seen: Examined) -> Sequence[Fact]:
+    """What is to be known before deciding, a line each, masked."""
     one = seen.application
     payout = f"{one.payout.name} {one.payout.account} {one.payout.bank}" if one.payout else ""
     looked = f"{seen.checked_by}: {seen.checked_note}" if seen.checked_by else "nobody yet / 尚无"
-    facts = [
+    return [
         Fact("Application", "申请", one.id),
         Fact("Legal name", "法定名称", one.legal_name or ""),
-        Fact("Short name", "商户简称", f"{one.short_name} / {one.name_latin or one.short_name}"),
+        Fact("Short name", "商户简称", " / ".join(filter(None, (one.short_name, one.name_latin)))),
         Fact("Unified social credit code", "统一社会信用代码", one.uscc or ""),
         Fact("Category (ISO 18245)", "商户类别码", one.mcc or ""),
         Fact("Contact", "联系人", f"{one.contact.name} {one.contact.phone}" if one.contact else ""),
@@ -199,7 +203,6 @@ async def _show(core: Core, submission: Id) -> Case | None:
         *(Fact("Other application", "其他申请", other) for other in seen.duplicates),
         Fact("Looked at by", "人工核查", looked),
     ]
-    return Case(_line(row), facts)
 
 
 review: Final = Review(

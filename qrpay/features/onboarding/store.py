@@ -125,6 +125,16 @@ async def insert_act(within: Queries, id: Id, act: str, by: str, reason: str, at
     await within.execute(STATEMENTS.insert_act, id, act, by, reason, at)
 
 
+async def acts(queries: Queries, id: Id) -> Sequence[Record]:
+    """What happened to an application, oldest first: act, by, reason, at."""
+    return await queries.fetch(STATEMENTS.acts, id)
+
+
+async def of_company(queries: Queries, text: str) -> Sequence[Id]:
+    """The latest applications of a company, by its code or its legal name."""
+    return [row["id"] for row in await queries.fetch(STATEMENTS.of_company, text)]
+
+
 async def forget_drafts(queries: Queries, before: datetime, limit: int) -> int:
     """Forget drafts that nobody went on with; how many."""
     return int(await queries.fetchval(STATEMENTS.forget_drafts, before, limit))

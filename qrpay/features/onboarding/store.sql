@@ -112,6 +112,16 @@ WHERE id = $1 AND test_merchant IS NOT NULL AND test_key_at IS NULL RETURNING te
 -- $1 application uuid  $2 act text  $3 by text  $4 reason text  $5 at timestamptz
 INSERT INTO merchant_application_acts (application, act, by, reason, at) VALUES ($1, $2, $3, $4, $5);
 
+-- name: acts
+-- What happened to an application, oldest first; people do this by hand, so there are few.
+-- $1 application uuid
+SELECT act, by, reason, at FROM merchant_application_acts WHERE application = $1 ORDER BY id LIMIT 1000;
+
+-- name: of_company
+-- The latest applications of a company, by its code or its legal name.
+-- $1 text
+SELECT id FROM merchant_applications WHERE uscc = $1 OR legal_name = $1 ORDER BY created_at DESC LIMIT 10;
+
 -- name: forget_drafts
 -- Forget applications, with their papers, that nobody went on with since a time; how many.
 -- $1 before timestamptz  $2 limit integer

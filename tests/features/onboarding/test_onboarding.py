@@ -152,6 +152,12 @@ async def test_a_company_becomes_a_merchant_that_sells(home: House) -> None:
     assert (act.act, act.maker, act.checker) == ("taken_on", clerk.name, approver.name)
     assert (await who.now())["merchant"] == shown["id"]
 
+    found = await home.api.get(f"/v1/operators/search?q={form['uscc']}", headers=clerk.headers)
+    assert who.id in str(found.json)
+    told = (await home.api.get(f"/v1/operators/search?q={who.id}", headers=clerk.headers)).body.decode()
+    assert shown["id"] in told and approver.name in told
+    assert "6222021234567890128" not in told and "13800138000" not in told
+
 
 async def test_of_two_who_decide_one_has_and_of_two_of_one_company_one_is_taken_on(home: House) -> None:
     """Approved or rejected, never both; a second merchant of the company is refused, and its application stays open."""
