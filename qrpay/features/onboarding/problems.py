@@ -11,7 +11,7 @@ application_locked = row(
 
 application_changing = row(
     "application_changing", 409, "This application is being changed by another request.", "该申请正被另一请求修改。",
-    "Read it, then send the change again.", "请重新读取后再提交修改。", retry=True,
+    "Read it, then send the change again.", "请重新读取后再提交修改。",
 )  # fmt: skip
 
 application_not_ready = row(

@@ -52,6 +52,7 @@ PREFIX: Final = "apt_"
 FIELDS: Final = "application fields"
 KEY_MIN: Final = 22
 """Characters of an Idempotency-Key here: whoever knows it gets the application's token again."""
+KEY_MAX: Final = 255
 DRAFT_DAYS: Final = 30
 FORGET_MAX: Final = 200
 TRIES: Final = 5
@@ -99,8 +100,8 @@ async def begin(core: Core, ask: Fields, key: str | None, peer: str) -> tuple[Ap
     """
     if not key:
         raise idempotency_key_missing()
-    if len(key) < KEY_MIN:
-        says = f"Send at least {KEY_MIN} random characters, such as a UUID: they are worth your token."
+    if not KEY_MIN <= len(key) <= KEY_MAX:
+        says = f"Send {KEY_MIN} to {KEY_MAX} random characters, such as a UUID: they are worth your token."
         raise invalid_field(errors=[FieldError("Idempotency-Key", says)])
     hour = core.settings.applications_per_hour
     _begun.setdefault(id(core.hub), Limit(hour / 3_600, hour)).take(peer)

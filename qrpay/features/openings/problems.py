@@ -14,7 +14,7 @@ opening_expired = row(
 )  # fmt: skip
 opening_changed = row(
     "opening_changed", 409, "This opening was changed on another device at the same time.", "申请已在其他设备上更改。",
-    "Read it again and go on from there.", "请重新读取后继续。", retry=True,
+    "Read it again and go on from there.", "请重新读取后继续。",
 )  # fmt: skip
 opening_tries_used = row(
     "opening_tries_used", 429, "This step was tried too often.", "尝试次数过多。",
@@ -45,7 +45,7 @@ sms_too_many = row(
 deposit_under_way = row(
     "deposit_under_way", 409, "The small deposit has not arrived yet.", "小额打款尚未到账。",
     "Wait a moment, then look at the bound account and send the amount.", "请稍候,到账后查询绑定账户并填写金额。",
-    retry=True,
+   
 )  # fmt: skip
 deposit_failed = row(
     "deposit_failed", 422, "The small deposit could not be made.", "小额打款失败。",
