@@ -45,7 +45,6 @@ sms_too_many = row(
 deposit_under_way = row(
     "deposit_under_way", 409, "The small deposit has not arrived yet.", "小额打款尚未到账。",
     "Wait a moment, then look at the bound account and send the amount.", "请稍候,到账后查询绑定账户并填写金额。",
-   
 )  # fmt: skip
 deposit_failed = row(
     "deposit_failed", 422, "The small deposit could not be made.", "小额打款失败。",
