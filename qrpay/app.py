@@ -39,6 +39,7 @@ FEATURES: Final = (
     "statements",  # what happened on a merchant's account, by day and month, signed
     "events",  # what happened, by polling and as a stream
     "webhooks",  # what happened, told to whoever wants to be called
+    "reconciliation",  # a merchant's own list against the ledger, by digests
     "operators",  # people of the bank: sign-in, roles, decisions by two, the log of what they did
 )
 

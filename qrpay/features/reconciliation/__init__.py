@@ -1,0 +1,1 @@
+"""Comparing a merchant's own list with the ledger, by digests."""
