@@ -1,7 +1,7 @@
 """Orders: opened, shown, watched, closed, expired."""
 
 from qrpay.feature import Feature
-from qrpay.features.orders import api, events, finders, jobs, list_store, store
+from qrpay.features.orders import api, commands, events, finders, jobs, list_store, store
 
 feature = Feature(
     routes=[api.routes],
@@ -10,4 +10,5 @@ feature = Feature(
     jobs=jobs.jobs,
     checks=[*store.SQL.checks, *list_store.SQL.checks],
     finders=[finders.finder],
+    commands=[commands.orders],
 )

@@ -73,5 +73,26 @@ async def mark_again(
     return row["written"], row["made"]
 
 
+async def stand_still(transaction: Queries, cursor: str) -> int:
+    """Where the projection stands in the log; until the transaction ends, it stays there."""
+    return int(await transaction.fetchval(SQL.stand_still, cursor))
+
+
+async def next_generation(queries: Queries) -> int:
+    """The number of a new rebuild."""
+    return int(await queries.fetchval(SQL.next_generation))
+
+
+MarkKey = tuple[Id, str, Id]
+"""Merchant, letter of the mark, order."""
+
+
+async def sweep_marks(queries: Queries, generation: int, after: MarkKey, limit: int) -> tuple[int, int, MarkKey] | None:
+    """Remove, of the next marks, those that a rebuild has not seen: how many were looked at, removed, and the last one;
+    None when there are no more."""
+    row = await queries.fetchrow(SQL.sweep_marks, generation, *after, limit)
+    return None if row is None else (row["looked"], row["removed"], (row["merchant"], row["mark"], row["id"]))
+
+
 def _columns(marks: Sequence[tuple[str, Mark]]) -> tuple[list[str], list[str]]:
     return [type_ for type_, _ in marks], [mark[0] for _, mark in marks]

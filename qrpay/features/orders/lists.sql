@@ -66,7 +66,7 @@ WITH spans AS MATERIALIZED (  -- so that arrays are fetched once a span, not onc
 ), once AS (
     INSERT INTO order_marks (merchant, mark, generation, id) SELECT * FROM told WHERE mark <> 'r'
 )
-INSERT INTO order_marks (merchant, mark, generation, id) SELECT * FROM told WHERE mark = 'r'
+INSERT INTO order_marks (merchant, mark, generation, id) SELECT * FROM told WHERE mark = 'r' ORDER BY merchant, id
 ON CONFLICT DO NOTHING;
 
 -- name: mark_again
@@ -81,8 +81,62 @@ WITH told AS (
     WHERE e.seq > $1::bigint AND e.seq <= $2::bigint AND e.span > $1::bigint
         AND e.span <= coalesce((SELECT min(last) FROM event_spans WHERE last >= $2::bigint), $2::bigint)
 ), written AS (
-    INSERT INTO order_marks AS o (merchant, mark, generation, id) SELECT * FROM told
+    INSERT INTO order_marks AS o (merchant, mark, generation, id) SELECT * FROM told ORDER BY merchant, mark, id
     ON CONFLICT (merchant, mark, id) DO UPDATE SET generation = excluded.generation WHERE o.generation < excluded.generation
     RETURNING xmax = 0 AS made
 )
 SELECT count(*) AS written, count(*) FILTER (WHERE made) AS made FROM written;
+
+-- name: stand_still
+-- Where the projection stands in the log, held there until the transaction ends.
+-- $1 name of its cursor
+SELECT position FROM cursors WHERE name = $1 FOR UPDATE;
+
+-- name: next_generation
+-- Begin a rebuild: its number, which every mark bears from now on.
+UPDATE order_marks_generation SET generation = generation + 1 RETURNING generation;
+
+-- name: sweep_marks
+-- Of the next marks after one, remove those that the rebuild has not seen; how many were looked at and removed, and the
+-- last of them.
+-- $1 the rebuild's number  $2 merchant  $3 mark, its letter  $4 order: after this mark  $5 how many
+WITH page AS MATERIALIZED (
+    SELECT merchant, mark, id, generation FROM order_marks
+    WHERE (merchant, mark, id) > ($2::uuid, $3::text::"char", $4::uuid)
+    ORDER BY merchant, mark, id LIMIT $5
+), removed AS (
+    DELETE FROM order_marks o USING page p
+    WHERE p.generation < $1 AND o.generation < $1 AND (o.merchant, o.mark, o.id) = (p.merchant, p.mark, p.id)
+    RETURNING 1
+)
+SELECT count(*) AS looked, (SELECT count(*) FROM removed) AS removed, l.merchant, l.mark::text AS mark, l.id
+FROM page, (SELECT merchant, mark, id FROM page ORDER BY merchant DESC, mark DESC, id DESC LIMIT 1) AS l
+GROUP BY l.merchant, l.mark, l.id;
+
+-- check: every_mark_of_an_order_is_true
+-- What lists by status go by stands in the ledger, be it in a partition that is not attached.
+SELECT m.merchant, m.mark::text, m.id FROM order_marks m LEFT JOIN transfers t ON t.id = m.id
+WHERE CASE m.mark
+    WHEN 'p' THEN t.code NOT IN (10, 17, 18, 19) WHEN 'c' THEN t.code <> 11 WHEN 'e' THEN t.code <> 12
+    ELSE NOT EXISTS (SELECT FROM transfers r WHERE r.about = m.id AND r.code = 14)
+        AND NOT EXISTS (SELECT FROM detached_partitions) END
+    OR t.id IS NULL AND m.mark <> 'r' AND NOT EXISTS (SELECT FROM detached_ids d WHERE d.id = m.id);
+
+-- check: every_order_that_ended_is_marked
+-- As far as the projection has heard the log, each order of which the ledger says that it ended has its mark.
+SELECT t.id, t.code
+FROM (
+    SELECT t.xid, t.timestamp, t.id
+    FROM cursors c CROSS JOIN LATERAL (
+        SELECT transfers FROM event_spans s
+        WHERE s.last <= c.position::bigint AND cardinality(s.transfers) > 0 ORDER BY s.last DESC LIMIT 1
+    ) AS s JOIN transfers t ON t.id = s.transfers[cardinality(s.transfers)]
+    WHERE c.name = 'consumer orders'
+) AS heard
+    JOIN transfers t ON (t.xid, t.timestamp, t.id) <= (heard.xid, heard.timestamp, heard.id)
+    JOIN orders o ON o.id = t.id
+WHERE t.code IN (10, 11, 12, 17, 18, 19) AND (t.code <> 12 OR o.source IS NULL) AND NOT EXISTS (
+    SELECT FROM order_marks m
+    WHERE m.merchant = o.merchant AND m.id = t.id
+        AND m.mark = CASE t.code WHEN 11 THEN 'c' WHEN 12 THEN 'e' ELSE 'p' END::"char"
+);
