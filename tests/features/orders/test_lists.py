@@ -184,7 +184,7 @@ async def broken(core: Core) -> list[str]:
 
 
 async def test_what_is_rebuilt_is_what_was_kept(home: House) -> None:
-    """Marks that are lost, false or doubled come right from the log, and checks ring before; what comes later is kept."""
+    """Marks that are lost or false come right from the log, and checks ring before; what comes later is kept."""
     api, core = home.api, home.core
     orders = [await api.order() for _ in range(6)]
     for order in orders[:4]:
