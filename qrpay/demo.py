@@ -403,6 +403,7 @@ def _invite(console: Console, settings: Settings, demo: Demo) -> None:
         ("till", f"/pos{till}"),
         ("wallet 1", f"/wallet#token={ana.access_token}"),
         ("wallet 2", f"/wallet#token={bo.access_token}"),
+        ("operators", "/operators"),
         ("reference", "/docs"),
     ):
         console.print(f"  {name:<10}{demo.base_url}{path}", soft_wrap=True)

@@ -145,6 +145,7 @@ class Dispatcher:
             self._limit.take(caller.id)
         else:
             self._limit.take(request.peer)
+            caller = await self._operator_if_any(request) if route.operator_too else None
         body: bytes | None = None
         if signed:
             assert type(caller) is Merchant
@@ -321,6 +322,13 @@ class Dispatcher:
                         self._limit.take(request.peer)
                     raise
         raise unauthenticated(headers={"WWW-Authenticate": 'Bearer realm="qrpay"'})
+
+    async def _operator_if_any(self, request: Request) -> Caller | None:
+        """Whoever's session the cookie is; a stranger's, or one that is over, is nobody's."""
+        try:
+            return await self._by_cookie(request) if "Cookie" in request.headers else None
+        except Refused:
+            return None
 
     async def _check(self, header: str, peer: str) -> _Known:
         self._known.forget(header)

@@ -108,6 +108,7 @@ class Route(Struct, frozen=True, kw_only=True):
     act       what a merchant's route is about (callers.ACTS). Left out, only its owner may call; a route that others
               may call keeps each within `call.merchant.store`
     duty      what an operator's route is about (callers.DUTIES). Left out, only an administrator may call
+    operator_too  a public route that says more to an operator who is signed in (`call.caller`)
     watched   an operator's GET that is written to the log, as every call of theirs that changes something is
     body      the Struct of its JSON body; or
     body_optional  an empty body counts as {}
@@ -125,6 +126,7 @@ class Route(Struct, frozen=True, kw_only=True):
     caller: Kind | None
     act: Act = "manage"
     duty: Duty = "administer"
+    operator_too: bool = False
     watched: bool = False
     body: Any = None
     body_optional: bool = False

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
-from qrpay.demo import Demo
+from qrpay.demo import Demo, DemoOperator
+from tests.features.people import next_code
 
 SHOTS = Path(__file__).parents[1] / "shots"
 PHONE: ViewportSize = {"width": 360, "height": 740}
@@ -134,6 +135,25 @@ class Till(Device):
         await expect(self.page.locator(".green-screen .amount")).to_have_text(amount)
 
 
+class Desk(Device):
+    """Somebody of the bank."""
+
+    async def enter(self, who: DemoOperator, zh: bool = False) -> None:
+        """Sign in by password and code."""
+        name, password, totp = (
+            ("用户名", "密码", "动态码") if zh else ("Name", "Password", "Code of your authenticator")
+        )
+        await self.page.get_by_label(name, exact=True).fill(who.name)
+        await self.page.get_by_label(password, exact=True).fill(who.password)
+        await self.page.get_by_label(totp).fill(await next_code(who))
+        await self.press("登录" if zh else "Sign in")
+        await self.sees(f"[data-me={who.name}]")
+
+    async def tab(self, name: str) -> None:
+        """Go to another part of the desk."""
+        await self.press(name)
+
+
 class Stranger(Device):
     """A phone without the wallet, at the cashier page."""
 
@@ -185,6 +205,16 @@ class Devices:
             async with http.request(method, path, json=body, headers=key) as answer:
                 assert answer.status < 300, await answer.text()
                 return await answer.json() if answer.status != 204 else None
+
+    async def desk(self, language: str = "en", *, wide: bool = False, host: str = "") -> Desk:
+        """The operators' page, on a phone or a wide screen; `host`: by another name of the same server."""
+        desk = await self._open(Desk, f"/operators?lang={language}", language)
+        if wide:
+            await desk.page.set_viewport_size({"width": 1280, "height": 800})
+        if host:
+            desk.base_url = self.demo.base_url.replace("127.0.0.1", host)
+            await desk.page.goto(f"{desk.base_url}/operators?lang={language}")
+        return desk
 
     async def stranger(self, path: str, language: str = "en") -> Stranger:
         """A phone that just opened a link."""

@@ -35,10 +35,10 @@ async def list_entries(call: Call, ask: EntryQuery) -> Page[EntryView]:
     return await service.statement(call.core, call.wallet.id, _account_of(call), ask)
 
 
-@ledger_routes.get("/v1/ledger/conservation", caller=PUBLIC, returns=MoneyLight)
+@ledger_routes.get("/v1/ledger/conservation", caller=PUBLIC, operator_too=True, returns=MoneyLight)
 async def read_conservation(call: Call, _ask: Nothing) -> MoneyLight:
-    """The money light: whether debits equal credits, in every currency."""
-    return await service.money_light(call.core)
+    """The money light: whether debits equal credits, in every currency; with the sums for an operator's session."""
+    return await service.money_light(call.core, sums=call.caller is not None)
 
 
 def _account_of(call: Call) -> Id:

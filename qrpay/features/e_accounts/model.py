@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from qrpay.features.merchants.model import Balance
 from qrpay.values import Amount, CurrencyCode, Id, ledger_of
@@ -205,10 +205,19 @@ class EntryView(Struct, frozen=True):
 
 
 class CurrencyLight(Struct, frozen=True):
-    """Whether one currency's books balance."""
+    """Whether one currency's books balance.
+
+    debits, credits  what was posted and what is held on either side of all accounts, minor units, and balance: the
+                     difference of what was posted. For operators alone
+    """
 
     currency: str
     balanced: bool
+    debits: int | UnsetType = UNSET
+    credits: int | UnsetType = UNSET
+    debits_pending: int | UnsetType = UNSET
+    credits_pending: int | UnsetType = UNSET
+    balance: int | UnsetType = UNSET
 
 
 class MoneyLight(Struct, frozen=True):

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from msgspec.structs import replace
+
 from qrpay.codes.signing import to_base64url
 from qrpay.core import Core
 from qrpay.features.e_accounts import pins, store
@@ -41,6 +43,7 @@ from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import Balance
 from qrpay.features.merchants.remembered import Remembered
 from qrpay.ledger.chart import PAYMENTS, AccountCode, CapClass, TransferCode, name_of_ledger
+from qrpay.ledger.counters import LedgerTotal
 from qrpay.ledger.limits import CapKind, CapUse, SharedCaps, Use
 from qrpay.ledger.model import Account, AccountFlag, Entry, Ledger, NewAccount, Outcome, Posted, Transfer
 from qrpay.problem import FieldError, invalid_field, not_found
@@ -62,9 +65,10 @@ _KINDS: Final[dict[int, Kind]] = {
     TransferCode.HOLD: "hold",
     TransferCode.CORRECTION: "correction",
 }
+_Light = tuple[MoneyLight, Sequence[LedgerTotal]]
 _OF_ORDERS: Final = PAYMENTS | _REFUNDS
 _holders: Final = Remembered[Id, Holder](20_000, 60.0)
-_lights: Final[WeakKeyDictionary[Ledger, tuple[float, asyncio.Task[MoneyLight]]]] = WeakKeyDictionary()
+_lights: Final[WeakKeyDictionary[Ledger, tuple[float, asyncio.Task[_Light]]]] = WeakKeyDictionary()
 
 
 # Opening -------------------------------------------------------------------------------------------------------
@@ -343,15 +347,29 @@ def _cap(use: Use) -> Cap:
 # The money light -----------------------------------------------------------------------------------------------
 
 
-async def money_light(core: Core) -> MoneyLight:
-    """Whether debits equal credits in every currency; at most a second old, and looked at once for all who ask."""
+async def money_light(core: Core, *, sums: bool = False) -> MoneyLight:
+    """Whether debits equal credits in every currency; at most a second old, and looked at once for all who ask.
+
+    sums  also what stands on either side of each currency, which is for operators
+    """
     known = _lights.get(core.ledger)
     if known is None or time.monotonic() - known[0] > LIGHT_AGE_S:
         known = _lights[core.ledger] = time.monotonic(), asyncio.create_task(_look(core))
-    return await asyncio.shield(known[1])
+    light, totals = await asyncio.shield(known[1])
+    if not sums:
+        return light
+    both = zip(light.currencies, totals, strict=True)
+    return replace(light, currencies=[_with_sums(currency, total) for currency, total in both])
 
 
-async def _look(core: Core) -> MoneyLight:
+def _with_sums(light: CurrencyLight, total: LedgerTotal) -> CurrencyLight:
+    return CurrencyLight(
+        light.currency, light.balanced, total.debits_posted, total.credits_posted, total.debits_pending,
+        total.credits_pending, total.debits_posted - total.credits_posted,
+    )  # fmt: skip
+
+
+async def _look(core: Core) -> _Light:
     sums = await core.ledger.conservation()
     currencies = [
         CurrencyLight(
@@ -373,4 +391,4 @@ async def _look(core: Core) -> MoneyLight:
     header = {"alg": signer.alg, "kid": signer.kid, "typ": "qrpay-conservation+jws"}
     signed = f"{to_base64url(encode(header))}.{to_base64url(encode(said))}"
     signed += f".{to_base64url(signer.sign(signed.encode()))}"
-    return MoneyLight(sums.position, rfc3339(now), sums.balanced, currencies, root, signed)
+    return MoneyLight(sums.position, rfc3339(now), sums.balanced, currencies, root, signed), sums.ledgers

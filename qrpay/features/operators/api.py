@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from qrpay.features.operators import acts, proposals, search, service, sessions
+from qrpay.features.operators import acts, passkeys, proposals, search, service, sessions
 from qrpay.features.operators.model import (
     ActsQuery,
     ActView,
@@ -16,7 +16,11 @@ from qrpay.features.operators.model import (
     NewDecision,
     NewFreeze,
     NewLift,
+    NewPasskey,
     NewRole,
+    PasskeyChallenge,
+    PasskeySignIn,
+    PasskeyView,
     PersonView,
     ProposalView,
     SearchQuery,
@@ -31,6 +35,8 @@ from qrpay.features.operators.problems import (
     freeze_end_refused,
     not_frozen,
     own_proposal,
+    passkey_refused,
+    passkeys_need_a_name,
     proposal_waiting,
     role_unchanged,
     second_factor_locked,
@@ -84,6 +90,62 @@ async def enrol_operator(call: Call, ask: Enrol) -> Answer:
     """Set a password, show that the authenticator works, and be signed in; the link ends with it."""
     text, me = await sessions.enrol(call.core, ask, call.wire.peer)
     return Answer(me, headers={"Set-Cookie": sessions.set_cookie(call.core, text)})
+
+
+# Passkeys ------------------------------------------------------------------------------------------------------
+
+
+@routes.post(
+    "/v1/operators/passkey-challenges", caller=PUBLIC, returns=PasskeyChallenge, status=201,
+    problems=[passkeys_need_a_name],
+)  # fmt: skip
+async def ask_for_passkey(call: Call, _ask: Nothing) -> PasskeyChallenge:
+    """Get what a browser needs to sign somebody in by a passkey; good once, for five minutes."""
+    return await passkeys.ask_for_one(call.core, _host(call))
+
+
+@routes.post(
+    "/v1/operators/passkey-sessions", caller=PUBLIC, body=PasskeySignIn, returns=Me, status=201,
+    problems=[sign_in_refused, passkey_refused, passkeys_need_a_name],
+)  # fmt: skip
+async def sign_in_by_passkey(call: Call, ask: PasskeySignIn) -> Answer:
+    """Sign in by a passkey, which is both factors; the session is in the cookie of the answer."""
+    text, me = await passkeys.sign_in(call.core, ask, _host(call), call.wire.peer)
+    return Answer(me, headers={"Set-Cookie": sessions.set_cookie(call.core, text)})
+
+
+@routes.post(
+    "/v1/operators/passkeys/offers", caller=Operator, duty="look", returns=PasskeyChallenge, status=201,
+    problems=[passkeys_need_a_name],
+)  # fmt: skip
+async def offer_passkey(call: Call, _ask: Nothing) -> PasskeyChallenge:
+    """Get what a browser needs to make a passkey for whoever is signed in."""
+    return await passkeys.offer(call.core, call.operator, _host(call))
+
+
+@routes.post(
+    "/v1/operators/passkeys", caller=Operator, duty="look", body=NewPasskey, returns=PasskeyView, status=201,
+    problems=[passkey_refused, passkeys_need_a_name],
+)  # fmt: skip
+async def register_passkey(call: Call, ask: NewPasskey) -> PasskeyView:
+    """Keep a passkey that the browser made."""
+    return await passkeys.register(call.core, call.operator, ask, _host(call))
+
+
+@routes.get("/v1/operators/passkeys", caller=Operator, duty="look", returns=Page[PasskeyView])
+async def list_passkeys(call: Call, _ask: Nothing) -> Page[PasskeyView]:
+    """List one's own passkeys."""
+    return Page(await passkeys.listed(call.core, call.operator))
+
+
+@routes.delete("/v1/operators/passkeys/{passkey}", caller=Operator, duty="look", status=204)
+async def remove_passkey(call: Call, _ask: Nothing) -> None:
+    """End one of one's own passkeys."""
+    await passkeys.remove(call.core, call.operator, call.path["passkey"])
+
+
+def _host(call: Call) -> str:
+    return call.wire.headers.get("Host", "")
 
 
 # What waits ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from qrpay.desk import Duty, Fact, OperatorRole
-from qrpay.values import Id, Text256
+from qrpay.values import Id, Text64, Text256
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._@\-]{1,64}\Z", description="What somebody signs in as.")]
 Password = Annotated[str, Meta(min_length=12, max_length=256, description="At least 12 characters.")]
@@ -327,3 +327,53 @@ class SearchView(Struct, frozen=True):
     timeline: Sequence[MomentView]
     related: Sequence[str]
     others: Sequence[str]
+
+
+# Passkeys ------------------------------------------------------------------------------------------------------
+
+Base64url = Annotated[str, Meta(min_length=16, max_length=16_384, pattern=r"^[A-Za-z0-9_\-]+\Z")]
+
+
+class PasskeyRow(Struct, frozen=True):
+    """A passkey as kept. public_key: COSE; sign_count: how often it has signed, as far as it says so."""
+
+    id: bytes
+    operator: Id
+    public_key: bytes
+    sign_count: int
+    name: str
+    created_at: datetime
+    used_at: datetime | None
+
+
+class PasskeyChallenge(Struct, frozen=True):
+    """The options for `navigator.credentials`, as WebAuthn's JSON form says them."""
+
+    options: msgspec.Raw
+
+
+class NewPasskey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A passkey that a browser made: base64url of what it answered, and a name to know it by."""
+
+    name: Text64
+    id: Base64url
+    client_data: Base64url
+    attestation: Base64url
+
+
+class PasskeySignIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a passkey signed, base64url."""
+
+    id: Base64url
+    client_data: Base64url
+    authenticator_data: Base64url
+    signature: Base64url
+
+
+class PasskeyView(Struct, frozen=True):
+    """A passkey, as its owner sees it."""
+
+    id: str
+    name: str
+    created_at: str
+    used_at: str | None

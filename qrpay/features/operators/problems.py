@@ -65,3 +65,16 @@ role_unchanged = row(
     "role_unchanged", 409, "This person has the role already.", "该人员已是此角色。",
     "Nothing is left to do.", "无需再处理。",
 )  # fmt: skip
+
+passkey_refused = row(
+    "passkey_refused", 422, "This passkey is not taken.", "该通行密钥未被接受。",
+    "Begin again: each challenge is good once, for five minutes, at our own page.",
+    "请重新开始:每个挑战仅可在本站页面使用一次,五分钟内有效。",
+)  # fmt: skip
+
+passkeys_need_a_name = row(
+    "passkeys_need_a_name", 409, "Browsers keep no passkeys for an address in numbers.",
+    "浏览器不支持在 IP 地址下使用通行密钥。",
+    "Open the page by its name: {url}", "请通过域名打开页面:{url}",
+)  # fmt: skip
+"""Figure: `url`."""

@@ -69,6 +69,7 @@ async def renew(core: Core, name: str) -> tuple[OperatorRow, str]:
     async with core.database.transaction() as within:
         await store.offer_enrolment(within, row.id, _new_totp(core), _enrolment_hash(core, link), now + ENROLMENT)
         await store.end_sessions(within, row.id, now)
+        await store.end_passkeys(within, row.id, now)
     row = await store.operator(core.database, row.id)
     assert row is not None
     return row, link
@@ -94,20 +95,20 @@ async def enrol(core: Core, ask: Enrol, peer: str) -> tuple[str, Me]:
     row = await _enrolling(core, ask.enrolment, peer)
     step = _step(core, row, ask.totp)
     if step is None:
-        _tries(core).take(peer)
+        tries(core).take(peer)
         raise sign_in_refused()
     phc = await passwords.phc_of(core, row.id, ask.password)
     if not await store.enrol(core.database, _enrolment_hash(core, ask.enrolment), core.clock(), phc, step):
         raise enrolment_unknown()
-    return await _open(core, row, peer, "enrol")
+    return await open_session(core, row, peer, "enrol")
 
 
 async def _enrolling(core: Core, link: str, peer: str) -> OperatorRow:
-    if _tries(core).full(peer):
-        _tries(core).refuse(STEP_S)
+    if tries(core).full(peer):
+        tries(core).refuse(STEP_S)
     row = await store.operator_enrolling(core.database, _enrolment_hash(core, link), core.clock())
     if row is None:
-        _tries(core).take(peer)
+        tries(core).take(peer)
         raise enrolment_unknown()
     return row
 
@@ -146,21 +147,21 @@ async def sign_in(core: Core, ask: SignIn, peer: str) -> tuple[str, Me]:
     Raises `sign_in_refused` alike whatever is wrong, after the same work; `rate_limited` for guessing;
     `second_factor_locked` only to whoever knows the password, so that no stranger can lock anybody out.
     """
-    if _tries(core).full(peer):
-        _tries(core).refuse(STEP_S)
+    if tries(core).full(peer):
+        tries(core).refuse(STEP_S)
     row = await store.operator_named(core.database, ask.name)
     good = await passwords.matches(core, row.id if row else _NOBODY, row.password if row else None, ask.password)
     if row is None or not good or row.revoked_at is not None:
-        _tries(core).take(peer)
+        tries(core).take(peer)
         raise sign_in_refused()
     if row.missed_until is not None and row.missed_until > core.clock():
         raise second_factor_locked(until=rfc3339(row.missed_until))
     step = _step(core, row, ask.totp)
     if step is None or not await store.use_step(core.database, row.id, step):
-        _tries(core).take(peer)
+        tries(core).take(peer)
         await store.count_miss(core.database, row.id, MISSES_MAX, core.clock() + LOCK)
         raise sign_in_refused()
-    return await _open(core, row, peer, "sign_in")
+    return await open_session(core, row, peer, "sign_in")
 
 
 def _step(core: Core, row: OperatorRow, totp: str) -> int | None:
@@ -171,7 +172,8 @@ def _step(core: Core, row: OperatorRow, totp: str) -> int | None:
     return next((now - 1 + at for at, found in enumerate(same) if found), None)
 
 
-async def _open(core: Core, row: OperatorRow, peer: str, act: str) -> tuple[str, Me]:
+async def open_session(core: Core, row: OperatorRow, peer: str, act: str) -> tuple[str, Me]:
+    """A new session of somebody who has shown who it is; with the text for the cookie."""
     text, id_, now = f"ops_{secrets.token_urlsafe(32)}", new_id(), core.clock()
     caller = Operator(row.id, row.name, row.role, id_)
     # Written down first: a session that no line tells of is none.
@@ -192,7 +194,8 @@ def clear_cookie(core: Core) -> str:
     return set_cookie(core, "") + "; Max-Age=0"
 
 
-def _tries(core: Core) -> Limit:
+def tries(core: Core) -> Limit:
+    """How often an address may fail to sign in, in this process."""
     burst = core.settings.sign_in_tries
     return _limits.setdefault(burst, Limit(1 / STEP_S, burst))
 

@@ -7,7 +7,15 @@ from typing import Final
 
 from qrpay.database.pool import Queries
 from qrpay.database.statements import Statements
-from qrpay.features.operators.model import ActRow, DecisionRow, FreezeRow, OperatorRow, ProposalRow, SessionRow
+from qrpay.features.operators.model import (
+    ActRow,
+    DecisionRow,
+    FreezeRow,
+    OperatorRow,
+    PasskeyRow,
+    ProposalRow,
+    SessionRow,
+)
 from qrpay.values import Id
 from qrpay.web.callers import OperatorRole
 
@@ -224,3 +232,48 @@ async def freezes_over(queries: Queries, now: datetime, limit: int) -> list[Free
 async def lift_freeze(queries: Queries, id_: Id, at: datetime) -> None:
     """A freeze was lifted."""
     await queries.execute(STATEMENTS["lift_freeze"], id_, at)
+
+
+# Passkeys ------------------------------------------------------------------------------------------------------
+
+
+async def insert_passkey(queries: Queries, row: PasskeyRow, passkeys_max: int) -> bool:
+    """Whether it was new, and there was room."""
+    said = (row.id, row.operator, row.public_key, row.sign_count, row.name, row.created_at, passkeys_max)
+    return await queries.fetchval(STATEMENTS["insert_passkey"], *said) is not None
+
+
+async def passkeys_of(queries: Queries, operator_id: Id) -> list[PasskeyRow]:
+    """Somebody's passkeys."""
+    return [PasskeyRow(*row) for row in await queries.fetch(STATEMENTS["passkeys_of"], operator_id)]
+
+
+async def passkey(queries: Queries, id_: bytes) -> PasskeyRow | None:
+    """A passkey that counts."""
+    row = await queries.fetchrow(STATEMENTS["passkey"], id_)
+    return PasskeyRow(*row) if row else None
+
+
+async def use_passkey(queries: Queries, id_: bytes, sign_count: int, at: datetime) -> None:
+    """A passkey was used."""
+    await queries.execute(STATEMENTS["use_passkey"], id_, sign_count, at)
+
+
+async def revoke_passkey(queries: Queries, operator_id: Id, id_: bytes, at: datetime) -> bool:
+    """Whether it was theirs."""
+    return await queries.fetchval(STATEMENTS["revoke_passkey"], operator_id, id_, at) is not None
+
+
+async def use_challenge(queries: Queries, challenge: bytes, until: datetime) -> bool:
+    """Whether nobody had answered it."""
+    return await queries.fetchval(STATEMENTS["use_challenge"], challenge, until) is not None
+
+
+async def forget_challenges(queries: Queries, now: datetime, limit: int) -> None:
+    """Forget what the time refuses by now."""
+    await queries.execute(STATEMENTS["forget_challenges"], now, limit)
+
+
+async def end_passkeys(queries: Queries, operator_id: Id, at: datetime) -> None:
+    """End all passkeys of somebody."""
+    await queries.execute(STATEMENTS["end_passkeys"], operator_id, at)

@@ -232,3 +232,50 @@ WHERE lifted_at IS NULL AND until <= $1 ORDER BY until LIMIT $2;
 -- A freeze was lifted; again: keeps the first time.
 -- $1 id uuid  $2 at timestamptz
 UPDATE operator_freezes SET lifted_at = coalesce(lifted_at, $2) WHERE id = $1;
+
+-- name: insert_passkey
+-- Keep a passkey, unless it is known or there are as many as there may be.
+-- $1 id bytea  $2 operator uuid  $3 public_key bytea  $4 sign_count bigint  $5 name text  $6 created_at  $7 max bigint
+INSERT INTO operator_passkeys (id, operator, public_key, sign_count, name, created_at)
+SELECT $1, $2, $3, $4, $5, $6
+WHERE (SELECT count(*) FROM operator_passkeys WHERE operator = $2 AND revoked_at IS NULL) < $7::bigint
+ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: passkeys_of
+-- Somebody's passkeys, oldest first.
+-- $1 operator uuid
+SELECT id, operator, public_key, sign_count, name, created_at, used_at FROM operator_passkeys
+WHERE operator = $1 AND revoked_at IS NULL ORDER BY created_at LIMIT 100;
+
+-- name: passkey
+-- A passkey that counts.
+-- $1 id bytea
+SELECT id, operator, public_key, sign_count, name, created_at, used_at FROM operator_passkeys
+WHERE id = $1 AND revoked_at IS NULL;
+
+-- name: use_passkey
+-- A passkey was used.
+-- $1 id bytea  $2 sign_count bigint  $3 at timestamptz
+UPDATE operator_passkeys SET sign_count = greatest(sign_count, $2), used_at = $3 WHERE id = $1;
+
+-- name: revoke_passkey
+-- End one of somebody's passkeys.
+-- $1 operator uuid  $2 id bytea  $3 at timestamptz
+UPDATE operator_passkeys SET revoked_at = $3 WHERE operator = $1 AND id = $2 AND revoked_at IS NULL RETURNING id;
+
+-- name: end_passkeys
+-- End all passkeys of somebody.
+-- $1 operator uuid  $2 at timestamptz
+UPDATE operator_passkeys SET revoked_at = $2 WHERE operator = $1 AND revoked_at IS NULL;
+
+-- name: use_challenge
+-- Use a challenge up: of two who answer it, one is heard.
+-- $1 challenge bytea  $2 until timestamptz
+INSERT INTO operator_challenges (challenge, until) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING challenge;
+
+-- name: forget_challenges
+-- Forget challenges that the time alone refuses by now.
+-- $1 now timestamptz  $2 limit bigint
+DELETE FROM operator_challenges WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM operator_challenges WHERE until < $1 ORDER BY until LIMIT $2
+));

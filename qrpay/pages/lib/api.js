@@ -25,9 +25,10 @@ export class Unreachable extends Error {
 }
 
 export class Api {
-  /** `credential` is a bearer token or null; it only ever travels in the Authorization header. */
-  constructor(credential = null) {
+  /** `credential` is a bearer token or null; it only ever travels in the Authorization header. `cookie`: a session in a cookie. */
+  constructor(credential = null, { cookie = false } = {}) {
     this.credential = credential;
+    this.cookie = cookie;
   }
 
   /** Told when the server no longer knows the credential: it was taken away, or its time is over. */
@@ -52,7 +53,7 @@ export class Api {
         body: body && JSON.stringify(body),
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
         cache: "no-store",
-        credentials: "omit",
+        credentials: this.cookie ? "same-origin" : "omit",
       });
       text = await answer.text();
     } catch (reason) {
@@ -67,7 +68,8 @@ export class Api {
 
   /** Headers of every call, also of the event stream. */
   headers(more = {}) {
-    const known = { "Accept-Language": language(), ...more };
+    // No other site's page can send this header, so what bears it with our cookie came from here.
+    const known = { "Accept-Language": language(), ...(this.cookie && { "X-Requested-With": "qrpay" }), ...more };
     return this.credential ? { Authorization: `Bearer ${this.credential}`, ...known } : known;
   }
 }

@@ -136,3 +136,15 @@ async def test_the_log_is_whole_and_the_application_cannot_change_it(
     finally:
         await owner.execute("UPDATE operator_acts SET name = rtrim(name, '!') WHERE seq = $1", line.seq)
         await owner.close()
+
+
+async def test_operators_alone_see_the_sums_of_the_books(desk: House) -> None:
+    """The light is everybody's; with a session each currency also says what stands on either side."""
+    person = await signed_in(desk.core, "auditor")
+    path = "/v1/ledger/conservation"
+    public, stale = await desk.api.get(path), await desk.api.get(path, headers=headers_of("ops_" + "A" * 43))
+    assert stale.status == 200 and all(line.keys() == {"currency", "balanced"} for line in stale.json["currencies"])
+    shown = (await desk.api.get(path, headers=person.headers)).json
+    assert shown["signed"].count(".") == public.json["signed"].count(".")
+    [yuan] = [line for line in shown["currencies"] if line["currency"] == "CNY"]
+    assert yuan["debits"] == yuan["credits"] > 0 and yuan["balance"] == 0
