@@ -6,6 +6,7 @@
     qrpay bench gate           hold the newest run to the kept one
     qrpay bench ledger         the ledger alone
     qrpay bench reconcile      compare a list of a million payments with the books, and fetch the day's files
+    qrpay bench settling       a million payments settled in one run
     qrpay bench show [FILE]    show a run again, the newest when none is named, and draw it
 
 It starts its own server on its own PostgreSQL in a temporary folder (TMPDIR says where: it must be a real disk), or
@@ -34,7 +35,7 @@ from qrpay import logs
 from qrpay.settings import read_settings
 from qrpay.shell import database
 
-FURTHER: Final = ("seed", "profile", "gate", "ledger", "reconcile", "show")
+FURTHER: Final = ("seed", "profile", "gate", "ledger", "reconcile", "settling", "show")
 """Subcommands, each a module with a main(arguments)."""
 DESCRIPTORS_MAX: Final = 65_536
 DESCRIPTORS_SPARE: Final = 500

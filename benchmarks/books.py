@@ -7,6 +7,7 @@ from benchmarks.generator import CREATED, OK
 from benchmarks.town import Payment
 from qrpay.app import features
 from qrpay.core import Core
+from qrpay.database.invariants import rows_against
 from qrpay.ledger import audit
 from qrpay.values import Id
 
@@ -46,7 +47,7 @@ class Books:
         )
         broken = {}
         for statement in [*audit.CHECKS, *(check for feature in features() for check in feature.checks)]:
-            if found := len(await core.database.fetch(statement)):
+            if found := len(await rows_against(core.database, statement)):
                 broken[statement.name] = found
         opened = int(await core.database.fetchval("SELECT count(*) FROM orders WHERE description IS NOT NULL"))
         return Verdict(

@@ -1,13 +1,15 @@
 """What clients ask, through the services and the ledger, exactly as a worker's routes would ask for them."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from qrpay.core import Core
+from qrpay.features.clearing import service as clearing
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.orders import service as orders
 from qrpay.features.orders.model import NewOrder
@@ -15,6 +17,9 @@ from qrpay.features.payment_codes import service as payment_codes
 from qrpay.features.payment_codes.model import NewPaymentCode, ScanReport
 from qrpay.features.payments import service as payments
 from qrpay.features.payments.model import NewPayment
+from qrpay.features.refunds import service as refunds
+from qrpay.features.refunds.model import NewRefund
+from qrpay.features.settlement import service as settlement
 from qrpay.ledger.caps import bank_day
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.limits import CapKind, NewCap
@@ -68,7 +73,7 @@ class Clients:
         verbs: dict[str, Callable[[Call], list[Transfer]]] = {
             "send": self._send, "hold": self._hold, "post": self._post, "void": self._void, "refund": self._refund,
             "chain": self._chain, "shut": self._shut, "reopen": self._reopen, "drain": self._drain,
-            "correct": self._correct,
+            "correct": self._correct, "payout": self._payout,
         }  # fmt: skip
         make = verbs.get(call.verb)
         return None if make is None else make(call)
@@ -78,6 +83,16 @@ class Clients:
         letter = "S" if call.verb == "scan" or (call.verb == "read" and call.other % 4 == 0) else "R"
         amount = 1 + call.thing * 37 % 260
         return NewOrder(f"{letter}-{call.thing}", amount, "CNY", expires_in=LIVES_S[call.thing % 3])
+
+    def refund(self, call: Call) -> NewRefund:
+        """One of an order's three refunds: a part, or all that is left. The reference says which one it is."""
+        number = call.other % 3
+        part = 1 + (call.thing * 13 + number * 47) % 120
+        return NewRefund(f"B-{call.thing}-{number}", None if (call.thing + number) % 3 == 0 else part)
+
+    def day(self, call: Call) -> date:
+        """The business date that is settled: one of the first two of a history."""
+        return date(2026, 12, 31 if call.other % 4 == 0 else 30)
 
     def top_up(self, call: Call) -> tuple[int, int, str]:
         """Customer, amount and reference of a top-up."""
@@ -170,6 +185,15 @@ class Clients:
                          1 + thing * 29 % 180 // (1 + thing % 2), TransferCode.CORRECTION, CNY,
                          about=wrong)]  # fmt: skip
 
+    def _payout(self, call: Call) -> list[Transfer]:
+        """What the clearing house says of a settlement: it was booked, or (one in three) rejected."""
+        void = call.other % 3 == 0
+        settlement = claim(
+            "settlement", self.people.shops[call.thing % len(self.people.shops)].id, "CNY", self.day(call)
+        )
+        id = claim("clearing_void", settlement) if void else clearing.post_of(settlement)
+        return [Transfer.of_hold(id, settlement, void=void)]
+
     # The services ----------------------------------------------------------------------------------------------
 
     async def _service(self, core: Core, call: Call) -> Answer:
@@ -177,7 +201,8 @@ class Clients:
             "pay": self._pay, "close": self._close, "close_unseen": self._close, "scan": self._scan,
             "read": self._read, "balance": self._balance, "top_up": self._top_up, "expire": self._expire,
             "release": self._release, "freeze": self._change, "unfreeze": self._change, "cap": self._cap,
-            "statement": self._statement, "balance_at": self._balance_at,
+            "statement": self._statement, "balance_at": self._balance_at, "give_back": self._give_back,
+            "settle": self._settle,
         }  # fmt: skip
         return await verbs[call.verb](core, call)
 
@@ -190,7 +215,8 @@ class Clients:
             payload = self.known.codes.setdefault(call.thing, order.code.payload)
         wallet = self.people.wallets[call.payer]
         payment, made = await payments.pay(core, wallet, NewPayment(scanned=payload))
-        return Answer("paid", {"made": made}, seen=payment, body=msgspec.json.encode(payment))
+        return Answer("paid", {"made": made}, seen=payment,
+                      body=msgspec.json.encode(replace(payment, refunded_amount=0)))  # fmt: skip
 
     async def _close(self, core: Core, call: Call) -> Answer:
         shop = self.people.shops[call.thing % len(self.people.shops)]
@@ -213,6 +239,15 @@ class Clients:
         report = ScanReport(digits, order.reference, order.amount, order.currency)
         outcome, _ = await payment_codes.report(core, shop, report)
         return Answer(outcome.status, seen=outcome.payment)
+
+    async def _give_back(self, core: Core, call: Call) -> Answer:
+        shop = self.people.shops[call.thing % len(self.people.shops)]
+        refund, made = await refunds.refund(core, shop, f"ref:R-{call.thing}", self.refund(call))
+        return Answer("refunded", {"made": made}, seen=refund)
+
+    async def _settle(self, core: Core, call: Call) -> Answer:
+        summary = await settlement.settle(core, self.day(call), ["D+1"])
+        return Answer("settled", {"paid_out": summary.paid_out, "unsettled": summary.unsettled})
 
     async def _balance(self, core: Core, call: Call) -> Answer:
         account = self.people.customer(call.payer)

@@ -1,17 +1,18 @@
 """What is known of each transfer from the outside: who could have posted it, since when, and who saw it stand."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from msgspec import Struct
 
 from qrpay.features.merchants import service as merchants
+from qrpay.ledger.caps import bank_day
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.markers import marker
-from qrpay.ledger.model import Result, Transfer, TransferFlag
+from qrpay.ledger.model import Posted, Result, Transfer, TransferFlag
 from qrpay.simulation.clients import Clients
-from qrpay.simulation.history import Asked, History, Kept, Order
+from qrpay.simulation.history import Asked, History, Kept, Order, Settled
 from qrpay.simulation.plan import CUSTOMERS
 from qrpay.simulation.stage import CNY
 from qrpay.values import Id, claim
@@ -41,6 +42,9 @@ class Evidence:
         self.known: dict[Id, Known] = {}
         self.claims: dict[Id, list[Transfer]] = {}
         self.last = len(history.readings) - 1
+        self.refunds: dict[Id, list[Kept]] = {}  # of each order, by their places
+        self._settled = [self._settling(row) for row in history.books.settlements if row.planned]
+        self._find_refunds()
         for asked in history.asked:
             self._note(asked)
 
@@ -52,6 +56,15 @@ class Evidence:
         """What it may have shown when this transfer was decided."""
         known = self.known.get(id)
         return self.clocks(0, self.last) if known is None else self.clocks(known.since, known.until)
+
+    def ahead_of(self, id: Id) -> set[date]:
+        """The bank days that the clock had shown when this transfer was decided, also before it was set back."""
+        known = self.known.get(id)
+        return self.shown_until(self.last if known is None else known.until)
+
+    def shown_until(self, place: int) -> set[date]:
+        """The bank days that the clock has shown up to one of its moves."""
+        return {bank_day(reading) for reading in self.history.readings[: place + 1]}
 
     def order(self, asked: Asked) -> Order | None:
         """The order that a call is about, if it was ever opened."""
@@ -74,6 +87,11 @@ class Evidence:
             account = people.customer(number)
             return [Transfer(claim("top_up", account, reference), people.bank, account, amount, TransferCode.TOP_UP,
                              CNY, reference=reference)]  # fmt: skip
+        if call.verb == "give_back":
+            refund = self.refund(asked)
+            return [] if refund is None else [as_asked(refund.posted)]
+        if call.verb == "settle":
+            return [transfer for row in self._settled for transfer in row]
         order = self.order(asked)
         if order is None or call.verb not in ("pay", "scan", "close", "close_unseen"):
             return []
@@ -87,6 +105,30 @@ class Evidence:
         linked = Transfer(payment.id, payment.debit, payment.credit, payment.amount, payment.code, payment.ledger,
                           flags=int(TransferFlag.LINKED))  # fmt: skip
         return [linked, marker(order.payment_code, TransferCode.CODE_USED, order.id)]
+
+    def refund(self, asked: Asked) -> Kept | None:
+        """The refund that stands under a call's reference, on a place of its order and for what was asked."""
+        order, ask = self.order(asked), self.clients.refund(asked.call)
+        for kept in self.refunds.get(order.id, ()) if order is not None else ():
+            if kept.posted.reference == ask.reference and ask.amount in (None, kept.posted.amount):
+                return kept
+        return None
+
+    def _find_refunds(self) -> None:
+        for order in self.order_of:
+            place = 1
+            while kept := self.kept.get(claim("refund", order, place)):
+                self.refunds.setdefault(order, []).append(kept)
+                place += 1
+
+    def _settling(self, row: Settled) -> list[Transfer]:
+        """How the money of a settlement may be held: all that is planned, or as much of it as is there."""
+        flags = (TransferFlag.PENDING, TransferFlag.PENDING | TransferFlag.BALANCING_DEBIT)
+        return [
+            Transfer(row.id, row.account, self.history.people.clearing, row.planned, TransferCode.SETTLEMENT, CNY,
+                     reference=str(row.business_date), flags=int(one))
+            for one in flags
+        ]  # fmt: skip
 
     def _note(self, asked: Asked) -> None:
         transfers = self.asked_for(asked)
@@ -106,9 +148,21 @@ class Evidence:
         assert answer is not None
         if answer.outcomes:
             return len(answer.outcomes) == size and answer.outcomes[place].result in (Result.CREATED, Result.EXISTS)
-        return answer.word == {"pay": "paid", "scan": "paid", "close": "closed", "close_unseen": "closed"}.get(
-            asked.call.verb
-        )
+        return answer.word == {
+            "pay": "paid",
+            "scan": "paid",
+            "close": "closed",
+            "close_unseen": "closed",
+            "give_back": "refunded",
+        }.get(asked.call.verb)
+
+
+def as_asked(posted: Posted) -> Transfer:
+    """The transfer that was asked for."""
+    return Transfer(
+        posted.id, posted.debit, posted.credit, posted.amount, posted.code, posted.ledger, posted.about,
+        posted.reference, posted.flags, posted.pending_id, posted.timeout_s,
+    )  # fmt: skip
 
 
 def in_real_time(moments: Sequence[tuple[int, int]]) -> list[int]:

@@ -1,24 +1,21 @@
 """Whether an answer was true: for each call some moment between its beginning and its end at which it is right."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime
-from itertools import islice, product
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from msgspec.structs import replace
-
-from qrpay.ledger.caps import bank_day, counts_of, give_back, used
+from qrpay.features.calendar.service import day_begins
+from qrpay.features.payments.model import Payment as PaymentView
+from qrpay.ledger.caps import bank_day, used
 from qrpay.ledger.chart import PAYMENTS, TransferCode
-from qrpay.ledger.model import NIL, Account, AccountFlag, Outcome, Posted, Result, Transfer
+from qrpay.ledger.model import Account, AccountFlag, Outcome, Result, Transfer
 from qrpay.ledger.rules import Book
-from qrpay.ledger.soundness import BALANCING, CLOSING, CLOSING_CREDIT, CLOSING_DEBIT
-from qrpay.simulation.evidence import NEVER, Evidence, Known
-from qrpay.simulation.history import Answer, Asked, Change
-from qrpay.simulation.retrace import Retrace
-from qrpay.values import Id
+from qrpay.simulation.history import Answer, Asked
+from qrpay.simulation.moments import Moments
+from qrpay.simulation.retrace import moved_on
+from qrpay.simulation.stage import CNY
+from qrpay.values import Id, claim
 
-CUTS_MAX: Final = 20_000
-"""Combinations of moments that are tried for one answer."""
 REFUSALS: Final[dict[str, frozenset[Result]]] = {
     "insufficient_funds": frozenset({Result.EXCEEDS_CREDITS, Result.EXCEEDS_DEBITS}),
     "cap_exceeded": frozenset(
@@ -38,12 +35,8 @@ REFUSALS: Final[dict[str, frozenset[Result]]] = {
 """The ledger's results behind what a service says."""
 
 
-class Explain:
+class Explain(Moments):
     """Explains the answers of a history by what it left behind, gone over by the rules."""
-
-    def __init__(self, evidence: Evidence, retrace: Retrace) -> None:
-        self._evidence = evidence
-        self._retrace = retrace
 
     def defect(self, asked: Asked) -> str | None:
         """Why this answer cannot have been true; None when it can."""
@@ -58,6 +51,7 @@ class Explain:
             "pay": self._pay, "scan": self._pay, "close": self._close, "close_unseen": self._close,
             "read": self._read, "balance": self._balance, "top_up": self._top_up, "freeze": self._change,
             "unfreeze": self._change, "statement": self._statement, "balance_at": self._balance_at, "cap": self._cap,
+            "give_back": self._give_back, "settle": self._settle,
         }  # fmt: skip
         explain = words.get(asked.call.verb)
         return explain(asked, answer) if explain is not None else None
@@ -114,7 +108,7 @@ class Explain:
         own = stands is not None and code in PAYMENTS and stands.debit == payer
         match answer.word:
             case "paid":
-                return None if own else "paid, but this payment does not stand"
+                return self._paid(asked, answer, order.id) if own else "paid, but this payment does not stand"
             case "order_paid":
                 return None if code in PAYMENTS and not own else "order_paid, by nobody else"
             case "order_closed":
@@ -132,6 +126,13 @@ class Explain:
             case word if word in REFUSALS:
                 return self._refused(asked, answer)
         return f"a payment cannot end with {answer.word}"
+
+    def _paid(self, asked: Asked, answer: Answer, order: Id) -> str | None:
+        """A payment shows what was given back of it since."""
+        if not isinstance(answer.seen, PaymentView):
+            return None
+        back, given = answer.seen.refunded_amount, self._given(asked, order)
+        return None if back in given else f"{back} were said to be refunded, there were {given}"
 
     def _refused(self, asked: Asked, answer: Answer) -> str | None:
         transfers = self._evidence.asked_for(asked)
@@ -182,14 +183,77 @@ class Explain:
                 return None if not settled and clocks[-1] >= order.expires_at else "it did not run out of time"
         return f"reading cannot end with {answer.word}"
 
+    def _give_back(self, asked: Asked, answer: Answer) -> str | None:
+        order = self._evidence.order(asked)
+        if answer.word == "not_found":
+            return None if order is None or not self._answered_before(asked) else "it was known before"
+        if order is None:
+            return f"{answer.word}, but there is no such order"
+        stands = self._stood(order.id, asked)
+        paid = stands is not None and stands.code in PAYMENTS
+        match answer.word:
+            case "refunded":
+                kept = self._evidence.refund(asked)
+                if kept is None or stands is None:
+                    return "refunded, but no such refund stands"
+                status = "succeeded" if kept.posted.credit == stands.debit else "pending"
+                right = (answer.seen.amount, answer.seen.status) == (kept.posted.amount, status)
+                return None if right else f"it was told {answer.seen}, but {kept.posted.amount} {status} stands"
+            case "order_not_paid":
+                return "it was paid before" if paid and self._known(order.id).acked < asked.began else None
+            case "refund_exceeds_payment":
+                return self._exceeded(asked, stands.amount if stands is not None and paid else 0, answer)
+            case "merchant_balance_insufficient":
+                return self._short(asked, answer)
+        return f"a refund cannot end with {answer.word}"
+
+    def _exceeded(self, asked: Asked, paid: int, answer: Answer) -> str | None:
+        """What was left at some moment of the call, between the refunds that stood before and those that could."""
+        order = self._evidence.order(asked)
+        lefts = {paid - given for given in (self._given(asked, order.id) if order is not None else {0})}
+        amount, left = self._evidence.clients.refund(asked.call).amount, answer.figures["refundable"]
+        if left in lefts and (left == 0 or (amount is not None and amount > left)):
+            return None
+        return f"{left} were said to be left, of {paid} there were {lefts}"
+
+    def _given(self, asked: Asked, order: Id) -> set[int]:
+        """What an order may have given back at the moments of a call."""
+        refunds = self._evidence.refunds.get(order, [])
+        least = sum(self._known(kept.posted.id).acked < asked.began for kept in refunds)
+        most = sum(self._known(kept.posted.id).begun < asked.ended for kept in refunds)
+        return {sum(kept.posted.amount for kept in refunds[:stood]) for stood in range(least, most + 1)}
+
+    def _short(self, asked: Asked, answer: Answer) -> str | None:
+        """The merchant's account had what it was told to have."""
+        amount, available = answer.figures["amount"], answer.figures["available"]
+        call, people = asked.call, self._evidence.history.people
+        take = Transfer(claim("short", people.root, asked.began), people.shop(call.thing), people.bank, amount,
+                        TransferCode.REFUND, CNY)  # fmt: skip
+
+        def fits(book: Book, now: datetime) -> bool:
+            [outcome] = book.post_all([take], now)
+            return (outcome.result, outcome.left) == (Result.EXCEEDS_CREDITS, available)
+
+        return None if self._at_some_moment(asked, [take], fits) else f"{available} were there at no moment of the call"
+
+    def _settle(self, asked: Asked, answer: Answer) -> str | None:
+        cut = day_begins(self._evidence.clients.day(asked.call) + timedelta(days=1))
+        clocks = self._clocks(asked)
+        if answer.word == "settlement_day_open":
+            return None if clocks[0] < cut else "the day had ended"
+        if answer.word == "settled":
+            return None if clocks[-1] >= cut else "the day had not ended"
+        return f"settling cannot end with {answer.word}"
+
     def _balance(self, asked: Asked, answer: Answer) -> str | None:
         seen: Account = answer.seen
+        days = {bank_day(now) for now in self._clocks(asked)}
+        ahead = self._evidence.shown_until(asked.until)
         for place in self._places(seen.id, asked):
             for account in self._retrace.lines[seen.id].states[place].options:
-                if (
-                    _counters(account) == _counters(seen)
-                    and account.flags == seen.flags
-                    and any(used(account, bank_day(now)) == used(seen, bank_day(now)) for now in self._clocks(asked))
+                same = _counters(account) == _counters(seen) and account.flags == seen.flags
+                if same and any(
+                    used(one, day) == used(seen, day) for day in days for one in moved_on(account, ahead, day)
                 ):
                     return None
         return f"{_counters(seen)} used {seen.day_used}, {seen.year_used}: it stood so at no moment of the call"
@@ -233,152 +297,6 @@ class Explain:
         id, at = self._evidence.history.people.customer(asked.call.payer), answer.figures["at"]
         replayed = [self._retrace.counters_at(id, at, place) for place in self._places(id, asked)]
         return None if answer.seen in replayed else f"{answer.seen} at {at}: replayed {replayed[-1]}"
-
-    # Moments ---------------------------------------------------------------------------------------------------
-
-    def _at_some_moment(
-        self, asked: Asked, transfers: Sequence[Transfer], fits: Callable[[Book, datetime], bool], failing: int = 0
-    ) -> bool:
-        """Whether the rules say this of some state that the accounts may have had during the call.
-
-        failing  the place of the transfer that was refused; the accounts of others in its chain count as willing
-        """
-        moments = self._moments(asked, transfers, {transfers[failing].debit, transfers[failing].credit})
-        return any(fits(book, now) for book, now in islice(moments, CUTS_MAX))
-
-    def _moments(self, asked: Asked, transfers: Sequence[Transfer], focus: set[Id]) -> Iterator[tuple[Book, datetime]]:
-        retrace, kept = self._retrace, self._evidence.kept
-        holds = {t.pending_id for t in transfers if t.pending_id is not None}
-        touched = {id for t in transfers for id in (t.debit, t.credit) if id != NIL}
-        for hold in holds & kept.keys():
-            touched |= {kept[hold].posted.debit, kept[hold].posted.credit}
-        accounts = sorted(touched & retrace.lines.keys())
-        if holds:
-            focus = set(accounts)
-        payers = {t.debit for t in transfers}
-        looks = any(t.flags & BALANCING or t.code == TransferCode.CORRECTION for t in transfers)  # at both ends
-        # What is near the end is likelier: the answer was given then.
-        ranges = [list(reversed(self._places(id, asked))) for id in accounts]
-        for place, id in enumerate(accounts):
-            if not holds and (id not in focus or not (looks or self._may_refuse(id, pays=id in payers))):
-                ranges[place] = ranges[place][:1]
-        clocks = {bank_day(now): now for now in self._clocks(asked)} | {"first": self._clocks(asked)[0]}
-        standing = [id for t in transfers for id in (t.id, t.pending_id, corrected(t)) if id is not None and id in kept]
-        for places in product(*ranges):
-            cut = dict(zip(accounts, places, strict=True))
-            for now in dict.fromkeys(clocks.values()):
-                options = [self._options(id, place, now, focus) for id, place in cut.items()]
-                for chosen, seen in product(product(*options), (True, False)):
-                    book = Book()
-                    book.accounts = {account.id: account for account in chosen}
-                    moment = {id: place for id, place in cut.items() if id in focus}
-                    self._put_standing(book, standing, moment, asked, seen=seen)
-                    yield book, now
-
-    def _may_refuse(self, id: Id, *, pays: bool) -> bool:
-        """Whether how an account stands can make a difference: a shop that is only paid takes whatever comes."""
-        account, entries = self._retrace.accounts[id], self._retrace.lines[id].entries
-        if pays or account.balance_limit is not None or account.flags & AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS:
-            return True
-        return any(isinstance(entry, Change) or entry.flags & CLOSING for entry in entries)
-
-    def _put_standing(self, book: Book, ids: Sequence[Id], cut: dict[Id, int], asked: Asked, *, seen: bool) -> None:
-        """The transfers that stood at this moment, and how far their holds had come.
-
-        seen  whether what was posted meanwhile, between accounts of others, had been posted before this moment
-        """
-        kept, retrace = self._evidence.kept, self._retrace
-        for id in ids:
-            posted = kept[id].posted
-            at = retrace.place_of(posted.debit, id) if posted.debit in cut else None
-            known = self._known(id)
-            elsewhere = known.acked < asked.began or (seen and known.begun < asked.ended)
-            if at <= cut[posted.debit] if at is not None else elsewhere:
-                book.transfers[id] = posted
-                if id in retrace.holds:
-                    book.due[id] = retrace.holds[id]
-        for id in [id for id in ids if id in book.due]:
-            resolution = retrace.resolutions.get(id)
-            at = None if resolution is None else retrace.place_of(resolution.debit, resolution.id)
-            if resolution is not None and at is not None and at <= cut[resolution.debit]:
-                book.resolutions[id] = resolution
-                del book.due[id]
-
-    def _options(self, id: Id, place: int, now: datetime, focus: set[Id]) -> Sequence[Account]:
-        """How an account may have stood; one that did not refuse counts as willing."""
-        options = self._retrace.lines[id].states[place].options
-        if id not in focus:
-            return [_willing(option) for option in options]
-        return list(dict.fromkeys(one for option in options for one in self._released(option, place, now)))
-
-    def _released(self, account: Account, place: int, now: datetime) -> Sequence[Account]:
-        """The account once the holds that ran out of time are given back, as everybody who decides does first."""
-        retrace = self._retrace
-        accounts = [account]
-        for hold in retrace.lines[account.id].states[place].open:
-            due = retrace.holds[hold]
-            if due is not None and due <= now:
-                days: Iterable[date | None] = retrace.days.get(hold, (None,))
-                accounts = [_without(one, retrace.transfers[hold], day) for one in accounts for day in days]
-        return accounts
-
-    def _places(self, id: Id, asked: Asked) -> range:
-        """How many transfers and changes of an account may have stood at a moment of the call."""
-        line = self._retrace.lines[id].entries
-        least, most = 0, len(line)
-        for place, posted in enumerate(line, 1):
-            if self._known(posted.id).acked < asked.began:
-                least = place
-        for place in range(len(line), least, -1):
-            begun = self._known(line[place - 1].id).begun
-            if begun > asked.ended and begun < NEVER:
-                most = place - 1
-        return range(least, most + 1)
-
-    def _known(self, id: Id) -> Known:
-        """What is known of a transfer; nothing, of those that a sweep posts."""
-        return self._evidence.known.get(id) or Known()
-
-    def _stood(self, id: Id, asked: Asked) -> Posted | None:
-        """What stands under an id, when it may have stood before the call ended."""
-        kept = self._evidence.kept.get(id)
-        begun = self._known(id).begun
-        return kept.posted if kept is not None and (begun < asked.ended or begun == NEVER) else None
-
-    def _clocks(self, asked: Asked) -> list[datetime]:
-        return self._evidence.clocks(asked.since, asked.until)
-
-    def _answered_before(self, asked: Asked) -> bool:
-        """Whether somebody had seen this order before the call began."""
-        wanted = self._evidence.order(asked)
-        return any(
-            one.ended < asked.began and one.answer is not None and not one.answer.open
-            and one.call.verb in ("pay", "scan", "close") and self._evidence.order(one) == wanted
-            for one in self._evidence.history.asked
-        )  # fmt: skip
-
-
-def corrected(transfer: Transfer) -> Id | None:
-    """What a correction corrects."""
-    return transfer.about if transfer.code == TransferCode.CORRECTION else None
-
-
-def _without(account: Account, hold: Posted, day: date | None) -> Account:
-    """The account once this hold on it has run out: money, caps as counted on a day, and what it had closed."""
-    pays = hold.debit == account.id
-    if hold.flags & (CLOSING_DEBIT if pays else CLOSING_CREDIT):
-        account = replace(account, flags=account.flags & ~int(AccountFlag.CLOSED_BY_TRANSFER))
-    if not pays:
-        return replace(account, credits_pending=account.credits_pending - hold.amount)
-    account = replace(account, debits_pending=account.debits_pending - hold.amount)
-    if day is not None:
-        for _, amount, code_class in counts_of(hold.code, hold.amount, account):
-            account = give_back(account, amount, code_class, day)
-    return account
-
-
-def _willing(account: Account) -> Account:
-    return replace(account, flags=0, day_limit=None, year_limit=None, balance_limit=None)
 
 
 def _counters(account: Account) -> tuple[int, int, int, int]:

@@ -23,7 +23,8 @@ class Answer(Struct, frozen=True):
     figures   of the refusal
     outcomes  the ledger's own, one for each transfer asked for
     seen      what a read showed
-    body      the answer as it would travel, for calls that must answer alike when repeated
+    body      the answer as it would travel, for calls that must answer alike when repeated; without what was refunded
+              since, which a repetition shows as it is by then
     """
 
     word: str
@@ -111,6 +112,22 @@ class Order(Struct, frozen=True):
     expires_at: datetime
 
 
+class Settled(Struct, frozen=True):
+    """A settlement as it is kept; minor units."""
+
+    id: Id
+    account: Id
+    number: int
+    business_date: date
+    from_at: datetime
+    to_at: datetime
+    movement: int
+    opening: int
+    planned: int
+    amount: int | None
+    closing: int | None
+
+
 class Books(Struct):
     """What the database holds when everything has come to rest.
 
@@ -132,6 +149,7 @@ class Books(Struct):
     caps: Sequence[Cap]
     statements: dict[Id, Sequence[Entry]]
     balances: Sequence[tuple[Id, datetime, Counters | None]]
+    settlements: Sequence[Settled] = ()
 
 
 class History(Struct):

@@ -12,7 +12,7 @@ from msgspec import Struct
 Verb = Literal[
     "pay", "close", "close_unseen", "scan", "read", "balance", "top_up", "send", "hold", "post", "void", "refund",
     "chain", "expire", "release", "freeze", "unfreeze", "shut", "reopen", "drain", "correct", "cap", "statement",
-    "balance_at",
+    "balance_at", "give_back", "settle", "payout",
 ]  # fmt: skip
 FaultKind = Literal[
     "worker_killed", "postgres_killed", "cut_unsent", "cut_before_commit", "cut_after_commit", "stalled_commit",
@@ -31,6 +31,7 @@ STARTS: Final = (
     "2026-12-30T04:00:00+00:00",  # noon in Beijing
     "2026-12-30T15:58:30+00:00",  # shortly before midnight there
     "2026-12-31T15:58:30+00:00",  # shortly before New Year there
+    "2026-12-30T15:59:40+00:00",  # so shortly before midnight that most of it is settled the next day
 )
 
 
@@ -106,7 +107,7 @@ WEIGHTS: Final[Mapping[Verb, int]] = {
     "pay": 30, "close": 5, "close_unseen": 1, "scan": 8, "read": 5, "balance": 4, "top_up": 6, "send": 14, "hold": 10,
     "post": 8, "void": 4, "refund": 6, "chain": 7, "expire": 2, "release": 2,
     "freeze": 3, "unfreeze": 9, "shut": 3, "reopen": 3, "drain": 5, "correct": 5, "cap": 2, "statement": 3,
-    "balance_at": 3,
+    "balance_at": 3, "give_back": 12, "settle": 4, "payout": 4,
 }  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def drawn(
 def _call(random: Random, number: int, client: int, rounds: int, weights: Mapping[Verb, int]) -> Call:
     """Things are few and recent, so that calls meet each other."""
     [verb] = random.choices(list(weights), list(weights.values()))
-    recent = max(0, rounds * 3 + random.randrange(-9, 4))
+    recent = max(0, rounds * 3 + random.randrange(-9, 4) - (6 if verb == "give_back" else 0))
     return Call(
         number=number,
         verb=verb,

@@ -22,7 +22,7 @@ from qrpay.ledger.model import Account, Entry
 from qrpay.simulation.clients import Clients
 from qrpay.simulation.clock import WorldClock
 from qrpay.simulation.faults import STATEMENTS, Faults
-from qrpay.simulation.history import Answer, Asked, Books, Change, Event, History, Kept, Order
+from qrpay.simulation.history import Answer, Asked, Books, Change, Event, History, Kept, Order, Settled
 from qrpay.simulation.plan import WORKERS, Call, Plan
 from qrpay.simulation.proxy import Proxy
 from qrpay.simulation.stage import Stage
@@ -226,6 +226,7 @@ class Player:
             events = [Event(*row) for row in await database.fetch(STATEMENTS.events)]
             owners = {row["id"]: row["owner"] for row in await database.fetch(STATEMENTS.owners)}
             orders = [Order(*row) for row in await database.fetch(STATEMENTS.orders)]
+            settlements = [Settled(*row) for row in await database.fetch(STATEMENTS.settlements)]
             changes = [_change(row) for row in await database.fetch(STATEMENTS.changes)]
             engine = Engine(database)
             caps = [cap for id in opening for cap in await engine.caps(ledger=opening[id].ledger, account=id)]
@@ -234,7 +235,7 @@ class Player:
         finally:
             await database.close()
         return Books(opening, await self._accounts(), kept, events, dict(self.broken), owners, orders, changes, caps,
-                     statements, balances)  # fmt: skip
+                     statements, balances, settlements)  # fmt: skip
 
 
 def _change(row: Row) -> Change:

@@ -4,20 +4,21 @@ A transfer's timestamp says its place in the order of both its accounts; what ti
 from the clock that its callers saw. Where that could be two days of the bank, both are followed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import product
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from qrpay.ledger.caps import bank_day, give_back, given_back_by, is_stale
+from qrpay.ledger.caps import bank_day, count, give_back, given_back_by, is_stale
 from qrpay.ledger.chart import MARKERS, RESTORES, SPENDS, TransferCode
 from qrpay.ledger.counters import Counters
 from qrpay.ledger.model import Account, Entry, Posted, Result, Transfer
 from qrpay.ledger.rules import Book, expiry_of_hold
 from qrpay.ledger.soundness import BALANCING, PENDING, POST, VOID
 from qrpay.simulation.changes import after_change
+from qrpay.simulation.evidence import as_asked
 from qrpay.simulation.history import Change
 from qrpay.values import Id
 
@@ -65,13 +66,16 @@ class Retrace(Book):
         """The how-manieth of an account's entries this is, from 1 on; None when it is none of them."""
         return self._places.get((account, transfer))
 
-    def follow(self, posted: Posted, clocks: Sequence[datetime], asked: Sequence[Transfer]) -> str | None:
+    def follow(
+        self, posted: Posted, clocks: Sequence[datetime], asked: Sequence[Transfer], ahead: Iterable[date] = ()
+    ) -> str | None:
         """Apply a transfer that stands; why the rules would not have let it, if so.
 
         clocks  every time it may have been when it was decided, in order
         asked   what was asked for under its id: a balancing transfer moved as much of that as was there
+        ahead   bank days that the clock had shown by then; see moved_on
         """
-        transfer = as_transfer(posted)
+        transfer = as_asked(posted)
         expiry = posted.pending_id is not None and posted.id == expiry_of_hold(posted.pending_id)
         due = self.due.get(posted.pending_id) if posted.pending_id is not None else None
         if expiry and (due is None or due > max(posted.timestamp, clocks[-1])):
@@ -81,32 +85,43 @@ class Retrace(Book):
         payee = self.accounts.get(posted.credit)
         # No decision was made later than what it bears as its time.
         days = {bank_day(moment): moment for moment in reversed(clocks) if moment <= posted.timestamp}
-        for payer in options:
-            for now, counted in product(days.values(), self._counted(posted)):
-                self._set(payer, payee)
-                if posted.pending_id is not None and counted is not None:
-                    self.counted_on[posted.pending_id] = counted
-                if posted.pending_id is not None and posted.pending_id in self.transfers:
-                    if posted.pending_id in self.resolutions:
-                        return "its hold was resolved before"
-                    self.due[posted.pending_id] = due
-                found = None if expiry else self._objection(transfer, now, asked)
-                if found is not None:
-                    refusal = found
-                    continue
-                self._apply(transfer, now)
-                if posted.pending_id is not None:
-                    del self.resolutions[posted.pending_id]
-                if posted.id in self.counted_on:
-                    self.days.setdefault(posted.id, set()).add(self.counted_on[posted.id])
-                payers.append(self.accounts.get(posted.debit))
-                paid = self.accounts.get(posted.credit)
+        for payer, now, counted in self._cases(options, days.values(), self._counted(posted), ahead):
+            self._set(payer, payee)
+            if posted.pending_id is not None and counted is not None:
+                self.counted_on[posted.pending_id] = counted
+            if posted.pending_id is not None and posted.pending_id in self.transfers:
+                if posted.pending_id in self.resolutions:
+                    return "its hold was resolved before"
+                self.due[posted.pending_id] = due
+            found = None if expiry else self._objection(transfer, now, asked)
+            if found is not None:
+                refusal = found
+                continue
+            self._apply(transfer, now)
+            if posted.pending_id is not None:
+                del self.resolutions[posted.pending_id]
+            if posted.id in self.counted_on:
+                self.days.setdefault(posted.id, set()).add(self.counted_on[posted.id])
+            payers.append(self.accounts.get(posted.debit))
+            paid = self.accounts.get(posted.credit)
         if not payers:
             self._set(options[0], payee)
             return refusal or "it bears a time before any that it was asked at"
         self._set(payers[0], paid)
         self._keep(posted, payers)
         return None
+
+    @staticmethod
+    def _cases(
+        options: Sequence[Account | None],
+        clocks: Iterable[datetime],
+        counted: Iterable[date | None],
+        ahead: Iterable[date],
+    ) -> Iterator[tuple[Account | None, datetime, date | None]]:
+        """How the payer may stand, what time it may be, and on which day the hold that is resolved may count."""
+        for payer, now, day in product(options, list(clocks), list(counted)):
+            for counting in [None] if payer is None else moved_on(payer, ahead, bank_day(now)):
+                yield counting, now, day
 
     def force(self, posted: Posted, clocks: Sequence[datetime]) -> None:
         """Apply it whatever the rules say, so that one violation is not told as many."""
@@ -116,7 +131,7 @@ class Retrace(Book):
             self.due.setdefault(posted.pending_id, None)
         if posted.code not in MARKERS and not {posted.debit, posted.credit} <= self.accounts.keys():
             return
-        self._apply(as_transfer(posted), clocks[-1])
+        self._apply(as_asked(posted), clocks[-1])
         self._keep(posted, [self.accounts.get(posted.debit)])
 
     def change(self, change: Change) -> str | None:
@@ -231,14 +246,17 @@ class Retrace(Book):
         return options
 
 
+def moved_on(account: Account, ahead: Iterable[date], today: date) -> Iterator[Account]:
+    """How an account may count when the clock was set back over midnight: as it did, or for a later day that it showed.
+
+    What is refused is taken out of the counters again, but the day that it would have counted for stays.
+    """
+    yield account
+    for day in ahead:
+        if day > today and (account.used_on is None or account.used_on < day):
+            yield count(account, 0, 0, day)
+
+
 def counters_of(account: Account) -> Counters:
     """Its four sums."""
     return Counters(account.debits_pending, account.debits_posted, account.credits_pending, account.credits_posted)
-
-
-def as_transfer(posted: Posted) -> Transfer:
-    """The transfer that was asked for."""
-    return Transfer(
-        posted.id, posted.debit, posted.credit, posted.amount, posted.code, posted.ledger, posted.about,
-        posted.reference, posted.flags, posted.pending_id, posted.timeout_s,
-    )  # fmt: skip

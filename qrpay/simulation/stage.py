@@ -20,10 +20,14 @@ from qrpay.database.errors import MAYBE_AWAY
 from qrpay.database.migrator import APPLICATION, migrate
 from qrpay.database.pool import dsn_as, dsn_to
 from qrpay.database.statements import Statements
+from qrpay.features.clearing import service as clearing
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.e_accounts.model import NO_CAPS, Caps, NewCustomer
 from qrpay.features.merchants import service as merchants
 from qrpay.features.merchants.model import NewMerchant
+from qrpay.features.refunds import held
+from qrpay.features.settlement import terms as settlement_terms
+from qrpay.features.settlement.model import PayoutAccount, Terms
 from qrpay.folders import private_folder
 from qrpay.settings import Settings
 from qrpay.simulation.plan import CUSTOMERS, MERCHANTS
@@ -37,6 +41,7 @@ CNY: Final = 156
 DEATH_LOOKS: Final = 500
 """Hundredths of a second in which a killed process is gone."""
 FLOAT: Final = 3_000
+PAYOUT: Final = PayoutAccount("Shop", "6222020000000000", "102100099996")
 CAPS: Final = (
     NO_CAPS, NO_CAPS, NO_CAPS, NO_CAPS,
     Caps(day=700, year=2_000), Caps(balance=3_400), Caps(day=400), Caps(day=900, year=1_500, balance=4_000),
@@ -54,6 +59,7 @@ class People(Struct, frozen=True):
 
     root: Id
     bank: Id
+    clearing: Id
     wallets: tuple[Wallet, ...]
     shops: tuple[Merchant, ...]
 
@@ -184,6 +190,8 @@ async def people_of(core: Core, now: datetime) -> tuple[People, list[str]]:
     for number in range(MERCHANTS):
         onboarded = await merchants.add(core, NewMerchant(name=f"Shop {chr(65 + number)}", name_latin=None, mcc="5411"))
         await merchants.ensure_account(core, onboarded.merchant.id, "CNY")
+        await held.ensure_account(core, onboarded.merchant.id, "CNY")
+        await settlement_terms.set_terms(core, onboarded.merchant.id, Terms(cycle="D+1", payout=PAYOUT), "simulation")
         shops.append(Merchant(onboarded.merchant.id, onboarded.secret.id, test=False))
         keys.append(onboarded.secret.text)
     wallets = []
@@ -198,4 +206,5 @@ async def people_of(core: Core, now: datetime) -> tuple[People, list[str]]:
         await e_accounts.top_up(core, opened.account.id, FLOAT, "float")
         wallets.append(Wallet(opened.customer.id, opened.account.id, CNY, 2**40, opened.customer.name_masked))
     bank = await e_accounts.bank_cash(core, "CNY")
-    return People(new_id(int(now.timestamp() * 1_000)), bank, tuple(wallets), tuple(shops)), keys
+    clearing_house = await clearing.clearing_account(core, "CNY")
+    return People(new_id(int(now.timestamp() * 1_000)), bank, clearing_house, tuple(wallets), tuple(shops)), keys

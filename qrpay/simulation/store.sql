@@ -22,6 +22,11 @@ SELECT id, customer FROM e_accounts;
 -- Every order: whose it is, what it is called, and until when it can be paid.
 SELECT id, merchant, reference, amount, payment_code, expires_at FROM orders;
 
+-- name: settlements
+-- Every settlement, in the order of each account.
+SELECT id, account, number, business_date, from_at, to_at, movement, opening, planned, amount, closing
+FROM settlements ORDER BY account, number;
+
 -- name: logged_up_to
 -- Whether the event log has read everything that was posted.
 SELECT NOT EXISTS (

@@ -8,15 +8,17 @@ from typing import Final
 
 from msgspec import Struct
 
+from qrpay.features.refunds import held as held_refunds
 from qrpay.ledger.caps import bank_day, used
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Account, Posted, Result
 from qrpay.ledger.rules import expiry_of_hold
+from qrpay.ledger.soundness import PENDING, VOID
 from qrpay.simulation.changes import Changes, limits_of
-from qrpay.simulation.evidence import NEVER, Evidence, Known, in_real_time
+from qrpay.simulation.evidence import NEVER, Evidence, Known, as_asked, in_real_time
 from qrpay.simulation.explain import Explain
 from qrpay.simulation.history import Asked, Change, History, Kept
-from qrpay.simulation.retrace import Retrace, as_transfer
+from qrpay.simulation.retrace import Retrace
 from qrpay.values import Id
 
 
@@ -68,6 +70,8 @@ class Judge:
             ("once", self._once),
             ("chains", self._chains),
             ("events", self._events),
+            ("refunds", self._refunds),
+            ("settlements", self._settlements),
         ]
         violations = [Violation(name, text) for name, check in checks for text in check()]
         return Verdict(violations, self.checks)
@@ -101,12 +105,13 @@ class Judge:
                 continue
             self.checks["transfers replayed by the rules"] += 1
             clocks = self.evidence.clocks_of(kept.posted.id)
-            if refusal := self.retrace.follow(kept.posted, clocks, self.evidence.claims.get(kept.posted.id, ())):
+            asked_for, ahead = self.evidence.claims.get(kept.posted.id, ()), self.evidence.ahead_of(kept.posted.id)
+            if refusal := self.retrace.follow(kept.posted, clocks, asked_for, ahead):
                 yield f"{_said(kept.posted)}: {refusal}"
                 self.retrace.force(kept.posted, clocks)
             elif kept.posted.code != TransferCode.ORDER_EXPIRE and not any(
                 self.retrace.standing(asked) is Result.EXISTS
-                for asked in self.evidence.claims.get(kept.posted.id, (as_transfer(kept.posted),))
+                for asked in self.evidence.claims.get(kept.posted.id, (as_asked(kept.posted),))
             ):
                 yield f"nobody asked for {_said(kept.posted)}, only for something else under its id"
 
@@ -245,6 +250,61 @@ class Judge:
         )  # fmt: skip
         for place in in_real_time([self._moments(kept.posted.id) for kept in kept_of]):
             yield f"event of {kept_of[place].posted.id} was acknowledged before one ahead of it was asked for"
+
+    def _refunds(self) -> Iterator[str]:
+        """An order gives back at most what was paid, to its payer, each refund on the next place and once."""
+        for order, refunds in self.evidence.refunds.items():
+            self.checks["refunded orders"] += 1
+            posted = [kept.posted for kept in refunds]
+            payment = self.evidence.kept.get(order)
+            if payment is None or payment.posted.code not in PAYMENTS:
+                yield f"order {order} gave back what nobody had paid"
+                continue
+            if sum(one.amount for one in posted) > payment.posted.amount:
+                yield f"order {order} gave back {[one.amount for one in posted]} of {payment.posted.amount}"
+            if len({one.reference for one in posted}) < len(posted):
+                yield f"order {order} gave back twice for one reference: {[one.reference for one in posted]}"
+            held = held_refunds.account_of(self.evidence.order_of[order].merchant, "CNY")
+            for one in posted:
+                if one.debit != payment.posted.credit or one.credit not in (payment.posted.debit, held):
+                    yield f"{_said(one)} of order {order} went to somebody else"
+            if any(later.timestamp < earlier.timestamp for earlier, later in pairwise([payment.posted, *posted])):
+                yield f"the refunds of order {order} are not in the order of their places"
+
+    def _settlements(self) -> Iterator[str]:
+        """Each entry of a merchant's account is in one settlement, which pays out what they add up to, and once."""
+        for account in {row.account for row in self.books.settlements}:
+            rows = [row for row in self.books.settlements if row.account == account]
+            for before, row in pairwise([None, *rows]):
+                assert row is not None
+                self.checks["settlements added up"] += 1
+                if before is not None and (row.from_at, row.opening) != (before.to_at, before.closing):
+                    yield f"settlement {row.number} of {account} does not go on from the one before it"
+                added = sum(
+                    self._effect(posted, account)
+                    for posted in self.retrace.lines[account].transfers
+                    if row.from_at < posted.timestamp <= row.to_at
+                )
+                if row.movement != added:
+                    yield f"settlement {row.number} of {account} counts {row.movement}, its entries add {added}"
+                due = row.opening + row.movement
+                moved = self.evidence.kept.get(row.id)
+                held = 0 if moved is None else moved.posted.amount
+                if row.planned != max(0, due) or held > row.planned or (row.amount is not None and row.amount != held):
+                    yield f"settlement {row.number} of {account} holds {held} of {row.planned}, due were {due}"
+                if row.amount is not None and row.closing != due - row.amount:
+                    yield f"settlement {row.number} of {account} carries {row.closing} of {due - row.amount}"
+
+    def _effect(self, posted: Posted, account: Id) -> int:
+        """What a transfer adds to what a merchant is owed: holds on its side take away, and give back when they end."""
+        if posted.code == TransferCode.SETTLEMENT and posted.flags & PENDING:
+            return 0
+        pays = posted.debit == account
+        if posted.flags & PENDING:
+            return -posted.amount if pays else 0
+        held = 0 if posted.pending_id is None else self.retrace.transfers[posted.pending_id].amount
+        moved = 0 if posted.flags & VOID else posted.amount
+        return held - moved if pays else moved
 
     def _told(self, posted: Posted) -> Iterator[tuple[str, Id]]:
         types = EVENTS.get(TransferCode(posted.code)) if posted.code in list(TransferCode) else None

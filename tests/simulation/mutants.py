@@ -118,6 +118,17 @@ MUTATIONS: Final = (
         ["rules", "changes", "counters", "answers"],
     ),
     Mutation(
+        "a refund is given back beyond what is left",
+        [("qrpay/features/refunds/service.py", "if not 0 < amount <= left:", "if not 0 < amount:")],
+        ["refunds", "invariants"],
+    ),
+    Mutation(
+        "a settlement pays out a fen too much",
+        [("qrpay/features/settlement/service.py", "row.planned, TransferCode.SETTLEMENT,",
+          "row.planned + 1, TransferCode.SETTLEMENT,")],
+        ["settlements", "rules", "asked for"],
+    ),
+    Mutation(
         "a refusal counts on a balance that never was",
         [("qrpay/ledger/engine.py", "return await self._sure(batch, outcomes, book, on)", "return outcomes")],
         suite=["tests/ledger/test_races.py::test_a_refusal_was_true_at_some_moment"],

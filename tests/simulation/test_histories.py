@@ -126,7 +126,7 @@ async def test_a_served_house_is_killed_and_explained(tmp_path: Path) -> None:
 
 async def test_the_judge_hears_a_lie(server_dsn: str, tmp_path: Path) -> None:
     """Take away one transfer, one event or one fen of what the database holds: each is told, by name."""
-    history = await history_of(Settings(home=str(tmp_path), migration_url=server_dsn), 4, 0.5)
+    history = await history_of(Settings(home=str(tmp_path), migration_url=server_dsn), 8, 0.5)
     assert judged(history).violations == []
     books = history.books
 

@@ -28,11 +28,12 @@ from qrpay.features.clearing.model import (
     Report,
     Standing,
 )
+from qrpay.features.clearing.problems import payout_not_covered
 from qrpay.features.clearing.store import Moved
 from qrpay.ledger.chart import AccountCode, TransferCode
-from qrpay.ledger.model import NewAccount, Result, Transfer
+from qrpay.ledger.model import NewAccount, Posted, Result, Transfer
 from qrpay.problem import not_found
-from qrpay.values import CURRENCIES, Id, claim, id_of, new_id
+from qrpay.values import CURRENCIES, TEST_LEDGERS, Id, claim, id_of, new_id
 
 if TYPE_CHECKING:
     from qrpay.database.pool import Queries
@@ -68,6 +69,9 @@ async def clearing_account(core: Core, currency: str) -> Id:
 async def instruct(core: Core, purpose: str, new: Sequence[NewInstruction], within: "Queries") -> None:
     """Have payments made whose money is held already; in the caller's transaction, and safe to repeat."""
     assert all(one.purpose == purpose for one in new)
+    holds = await core.ledger.lookup_transfers([one.hold for one in new])
+    trying = [one.id.hex for one in new if one.hold in holds and holds[one.hold].ledger >= TEST_LEDGERS]
+    assert not trying, f"money for trying never goes to the clearing house: {trying}"
     if new:
         await store.instruct(within, purpose, new, core.clock())
 
@@ -279,12 +283,42 @@ async def _returned(core: Core, one: Instruction) -> tuple[str | None, str]:
     return "disputed", f"returned, and cannot be given back: {outcome.result.name.lower()}"
 
 
+async def _voided(core: Core, one: Instruction) -> Posted | None:
+    """The void of a payment's hold, if it was given back."""
+    id = claim("clearing_void", one.hold)
+    return (await core.ledger.lookup_transfers([id])).get(id)
+
+
+async def _correct(core: Core, one: Instruction, void: Posted) -> None:
+    """Take the money again that was given back for a payment that was made after all, once.
+
+    Raises `payout_not_covered` when it is not there any more.
+    """
+    outcome = await core.ledger.post(
+        Transfer(
+            claim("clearing_correction", one.hold), void.debit, void.credit, one.amount, TransferCode.CORRECTION,
+            void.ledger, about=void.id,
+        )
+    )  # fmt: skip
+    if not outcome.result.stands:
+        raise payout_not_covered(amount=one.amount, currency=one.currency, why=outcome.result.name.lower())
+
+
 async def decide(core: Core, payment: str, what: Decision, note: str) -> Instruction:
-    """What an operator has found out of a payment whose reports contradict each other. Raises `not_found`."""
+    """What an operator has found out of a payment whose reports contradict each other.
+
+    Booked after it was rejected: the money that was given back is taken again, by a correction of the void. Raises
+    `not_found`, `payout_not_covered`.
+    """
     known = id_of(bytes.fromhex(payment)) if HEX_ID.match(payment) else None
     one = (await instructions(core, [known] if known else [])).get(known or HOUSE)
     if one is None:
         raise not_found()
+    if what == "booked" and (void := await _voided(core, one)) is not None:
+        await _correct(core, one, void)
+        async with core.database.transaction() as within:
+            await store.move_on(within, [Moved(one.id, "settled", None, note[:105])], core.clock())
+        return (await instructions(core, [one.id]))[one.id]
     await _believe(core, [Report(what, one.id.hex, "", one.amount, one.currency, None, note[:105])])
     return (await instructions(core, [one.id]))[one.id]
 

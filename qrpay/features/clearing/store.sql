@@ -94,9 +94,11 @@ SELECT id, direction, kind, msg_id, body, status, notes, attempts, next_try_at, 
 WHERE NOT $1 OR notes <> '{}' OR status IN ('refused', 'unreadable') ORDER BY created_at DESC, id LIMIT $2;
 
 -- check: a_payout_that_ended_has_its_money_where_it_says
--- What was settled or returned is posted in the ledger; what was rejected is voided.
+-- What was settled or returned is posted in the ledger, or was taken again after it had been voided; what was rejected is
+-- voided.
 SELECT i.id, i.status FROM clearing_instructions i
 LEFT JOIN hold_resolutions r ON r.hold = i.hold
 LEFT JOIN transfers t ON t.id = r.transfer
 WHERE i.status IN ('settled', 'returned', 'rejected') AND NOT EXISTS (SELECT FROM detached_ids d WHERE d.id = i.hold)
-    AND (t.id IS NULL OR (t.flags & 4 = 4) <> (i.status IN ('settled', 'returned')));
+    AND (t.id IS NULL OR (t.flags & 4 = 4 OR EXISTS (SELECT FROM transfers c WHERE c.about = t.id AND c.code = 15))
+         <> (i.status IN ('settled', 'returned')));

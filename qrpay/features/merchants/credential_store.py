@@ -29,6 +29,12 @@ async def key_holder(queries: Queries, hash_: bytes, now: datetime) -> KeyHolder
     return KeyHolder(**dict(row)) if row else None
 
 
+async def holder_by_id(queries: Queries, merchant_id: Id, id_: Id) -> KeyHolder | None:
+    """Whose key this is or was."""
+    row = await queries.fetchrow(STATEMENTS["holder_by_id"], merchant_id, id_)
+    return KeyHolder(**dict(row)) if row else None
+
+
 async def keys(queries: Queries, merchant_id: Id, limit: int) -> list[KeyRow]:
     """A merchant's latest secrets, oldest first."""
     rows = await queries.fetch(STATEMENTS["keys"], merchant_id, limit)

@@ -22,6 +22,14 @@ FROM merchant_keys AS k JOIN merchants AS m ON m.id = k.merchant LEFT JOIN merch
 WHERE k.hash = $1 AND k.revoked_at IS NULL AND m.status = 'active' AND (k.expires_at IS NULL OR k.expires_at > $2)
   AND s.removed_at IS NULL;
 
+-- name: holder_by_id
+-- The same of a key by its id, whether it counts or has ended.
+-- $1 merchant uuid  $2 id uuid
+SELECT m.id AS merchant, k.id AS key, m.test, coalesce(s.role, k.role) AS role, k.store, k.terminal, k.staff,
+       s.refund_max, k.networks, k.signed
+FROM merchant_keys AS k JOIN merchants AS m ON m.id = k.merchant LEFT JOIN merchant_staff AS s ON s.id = k.staff
+WHERE k.merchant = $1 AND k.id = $2;
+
 -- name: keys
 -- The secrets of a merchant, oldest first, without those of the staff's days at the till.
 -- $1 merchant uuid  $2 limit bigint

@@ -57,6 +57,12 @@ async def check_secret(core: Core, text: str) -> Merchant:
     return Merchant(holder.merchant, holder.key, holder.test, _bounds(holder))
 
 
+async def caller_by_key(core: Core, merchant: Id, key: Id) -> Merchant | None:
+    """Who asked by this key, held in as it is now; also when it has ended since. None: there is no such key."""
+    holder = await credential_store.holder_by_id(core.database, merchant, key)
+    return None if holder is None else Merchant(holder.merchant, holder.key, holder.test, _bounds(holder))
+
+
 def _bounds(holder: KeyHolder) -> Bounds | None:
     if holder.role == "owner" and not holder.networks and not holder.signed:
         return None

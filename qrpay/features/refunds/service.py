@@ -11,6 +11,7 @@ from typing import Final
 
 from qrpay.core import Core
 from qrpay.features.fees import service as fees
+from qrpay.features.merchants import keys as merchant_keys
 from qrpay.features.merchants import service as merchants
 from qrpay.features.orders import service as orders
 from qrpay.features.orders.model import OrderRow
@@ -85,7 +86,7 @@ def _text(value: object) -> str:
 async def give(core: Core, row: RefundRow, standing: Standing, caller: Merchant | None = None) -> tuple[Refund, bool]:
     """Post a refund whose story is kept, unless it stands; and whether it was posted just now. Refuses as `refund`.
 
-    caller  whose limit it must keep; None: whoever asked was within it when the story began
+    caller  whose limit it must keep; None: nobody's
     """
     for _ in range(core.settings.refunds_max + 1):
         if standing.referenced(row.reference) is not None:
@@ -250,7 +251,8 @@ async def sweep(core: Core, limit: int = 200) -> int:
 
 async def _finish(core: Core, row: RefundRow, standing: Standing) -> None:
     try:
-        await give(core, row, standing)
+        # Whoever asked was within its limit when the story began; what the order gave back since counts too.
+        await give(core, row, standing, await merchant_keys.caller_by_key(core, row.merchant, row.asked_by))
     except Refused as refusal:
         if refusal.problem.retry:  # it is not refused, it was only a bad moment: the next round tries again
             raise

@@ -33,12 +33,15 @@ def settle(shell: Shell, day: datetime | None, merchant: str | None) -> None:
 
     async def work(core: Core) -> None:
         business_date: date = day.date() if day else bank_day(core.clock()) - timedelta(days=1)
-        columns = (TextColumn("accounts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (TextColumn("accounts"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"),
+                   TimeElapsedColumn())  # fmt: skip
         with Progress(*columns, console=screen()) as bars:
-            task = bars.add_task("accounts", total=None)
+            task = bars.add_task("", total=None)
             summary = await service.settle(
                 core, business_date, merchant=only,
-                progress=lambda done, total: bars.update(task, completed=done, total=total),
+                progress=lambda done, total, entries: bars.update(
+                    task, completed=done, total=total, description=f"{entries:,} entries"
+                ),
             )  # fmt: skip
         said = f"{summary.paid_out} to be paid out, {summary.carried} carried, {summary.unsettled} left out"
         click.echo(f"{business_date}: {said}")

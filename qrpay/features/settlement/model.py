@@ -182,6 +182,7 @@ class Candidate(Struct, frozen=True):
     status: StoredStatus | None
     turnover: int
     detached: bool
+    ledger: int
     terms: Terms
 
 

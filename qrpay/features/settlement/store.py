@@ -31,7 +31,7 @@ async def candidates(
 ) -> list[Candidate]:
     """Accounts that may have something to settle, after one of them."""
     rows = await queries.fetch(STATEMENTS.candidates, cycles, after, business_date, limit, merchant)
-    return [Candidate(*row[:10], *[_terms(row[10:])]) for row in rows]
+    return [Candidate(*row[:11], *[_terms(row[11:])]) for row in rows]
 
 
 def _terms(said: Sequence[Any]) -> Terms:

@@ -17,7 +17,7 @@ SELECT m.account, m.merchant, m.currency, coalesce(s.number, 0) AS number, s.bus
        coalesce(s.to_at, 'epoch') AS to_at, coalesce(s.closing, 0) AS closing, s.status,
        coalesce(u.turnover, 0)::bigint AS turnover,
        EXISTS (SELECT FROM detached_accounts d JOIN detached_partitions n ON n.name = d.partition
-               WHERE d.account = m.account AND d.last_at > coalesce(s.to_at, 'epoch')) AS detached,
+               WHERE d.account = m.account AND d.last_at > coalesce(s.to_at, 'epoch')) AS detached, a.ledger,
        coalesce(t.cycle, 'T+1') AS cycle, coalesce(t.minimum, 1) AS minimum, coalesce(t.reserve, 0) AS reserve,
        coalesce(t.reserve_bp, 0) AS reserve_bp, coalesce(t.reserve_days, 0) AS reserve_days, t.hold,
        t.name, t.account AS bank_account, t.bank
@@ -130,7 +130,7 @@ WHERE s.id = f.id AND s.status = 'planned' RETURNING s.id;
 UPDATE settlements AS s
 SET status = e.status, reason = e.reason, paid_at = CASE WHEN e.status = 'paid' THEN e.at ELSE s.paid_at END
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS e (id, status, reason, at)
-WHERE s.id = e.id AND s.status IN ('pending', 'paid');
+WHERE s.id = e.id AND (s.status IN ('pending', 'paid') OR s.status = 'rejected' AND e.status = 'paid');
 
 -- name: by_id
 -- Settlements by id.

@@ -3,12 +3,17 @@
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from qrpay.core import Core
 from qrpay.features.clearing import service
 from qrpay.features.clearing.feature import feature
 from qrpay.features.clearing.jobs import turn
-from qrpay.features.clearing.model import Received
+from qrpay.features.clearing.model import NewInstruction, Party, Received, Report
+from qrpay.ledger.chart import AccountCode, TransferCode
+from qrpay.ledger.model import NewAccount, Transfer, TransferFlag
+from qrpay.problem import Refused
+from qrpay.values import TEST_LEDGERS, new_id
 from tests.features.clearing.conftest import Sandbox, payout, sandbox, turns
 from tests.features.clearing.test_iso20022 import ORDER
 
@@ -93,6 +98,49 @@ async def test_a_rejection_after_the_booking_is_disputed_and_gives_nothing_back(
     strange = await payout(core)
     await turns(core, "disputed", strange)
     assert await strange.money() == (500, 0)
+
+
+async def test_a_booking_after_a_rejection_is_put_right_by_a_correction_once(core: Core, house: Sandbox) -> None:
+    """It was rejected and given back, then paid after all: an operator's decision takes the money again."""
+    late = await payout(core, to="6217000000000404")
+    await turns(core, "rejected", late)
+    assert await late.money() == (1_000, 0)
+    await service._believe(core, [Report("booked", late.id.hex, "", 500, "CNY", None, "")])
+    assert (await late.status(), await late.money()) == ("disputed", (1_000, 0))
+
+    for _ in range(2):
+        decided = await service.decide(core, late.id.hex, "booked", "letter 13, by ana")
+        assert (decided.status, decided.reason) == ("settled", "letter 13, by ana")
+        assert await late.money() == (500, 0)
+    for check in feature.checks:
+        assert await core.database.fetch(check) == [], check.name
+
+
+async def test_money_that_is_not_there_any_more_is_not_taken_again(core: Core, house: Sandbox) -> None:
+    """It was given back and spent meanwhile: the operator is told what lacks, and nothing changes."""
+    late = await payout(core, to="6217000000000404")
+    await turns(core, "rejected", late)
+    hold = (await core.ledger.lookup_transfers([late.id]))[late.id]
+    spent = Transfer(new_id(), hold.debit, hold.credit, 600, TransferCode.REFUND, hold.ledger)
+    assert (await core.ledger.post(spent)).result.stands
+
+    with pytest.raises(Refused, match="payout_not_covered"):
+        await service.decide(core, late.id.hex, "booked", "letter 14, by ana")
+    assert (await late.status(), await late.money()) == ("rejected", (400, 0))
+
+
+async def test_money_for_trying_never_reaches_the_house(core: Core) -> None:
+    """A hold in a test ledger cannot be sent, whatever a feature asks for."""
+    debit, credit, hold = new_id(), new_id(), new_id()
+    ledger = 156 + TEST_LEDGERS
+    await core.ledger.create_accounts([NewAccount(id, ledger, AccountCode.CLEARING) for id in (debit, credit)])
+    held = Transfer(hold, debit, credit, 5, TransferCode.SETTLEMENT, ledger, flags=int(TransferFlag.PENDING))
+    assert (await core.ledger.post(held)).result.stands
+    new = NewInstruction(hold, hold, "test", "CNY", 5, Party("Shop", "6217001234567890", "102100099996"), "trying")
+    with pytest.raises(AssertionError, match="money for trying"):
+        async with core.database.transaction() as within:
+            await service.instruct(core, "test", [new], within)
+    assert await service.instructions(core, [hold]) == {}
 
 
 async def test_what_cannot_be_read_or_is_not_ours_is_kept_and_changes_nothing(core: Core, house: Sandbox) -> None:

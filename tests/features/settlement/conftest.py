@@ -21,7 +21,7 @@ from qrpay.ledger.audit import CHECKS
 from qrpay.ledger.chart import AccountCode, TransferCode
 from qrpay.ledger.engine import Engine
 from qrpay.ledger.model import NewAccount, Transfer
-from qrpay.values import Id, new_id, utc_now
+from qrpay.values import TEST_LEDGERS, Id, new_id, utc_now
 from tests.features.clearing.conftest import Sandbox, house, house_process
 from tests.features.conftest import HandClock, core_over
 
@@ -42,7 +42,8 @@ class DayClock(HandClock):
 class Shop:
     """A merchant that is paid, gives back, and is settled."""
 
-    def __init__(self, core: Core, merchant: Id, account: Id, funds: Id) -> None:
+    def __init__(self, core: Core, merchant: Id, account: Id, funds: Id, ledger: int) -> None:
+        self._ledger = ledger
         self.core = core
         self.merchant = merchant
         self.account = account
@@ -58,7 +59,7 @@ class Shop:
 
     async def _post(self, debit: Id, credit: Id, amount: int, code: TransferCode) -> Id:
         id_ = new_id()
-        outcome = await self.core.ledger.post(Transfer(id_, debit, credit, amount, code, CNY))
+        outcome = await self.core.ledger.post(Transfer(id_, debit, credit, amount, code, self._ledger))
         assert outcome.result.stands, outcome
         return id_
 
@@ -78,14 +79,16 @@ class Shop:
 
 
 async def shop(core: Core, **said: object) -> Shop:
-    """A new merchant that is settled D+1 to PAYOUT unless `said` differs."""
-    onboarded = await merchants.add(core, NewMerchant("Happy Mart"))
+    """A new merchant that is settled D+1 to PAYOUT unless `said` differs; with `test`, one for trying."""
+    test = bool(said.pop("test", False))
+    onboarded = await merchants.add(core, NewMerchant("Happy Mart", test=test))
     account = await merchants.ensure_account(core, onboarded.merchant.id, "CNY")
     funds = new_id()
-    await core.ledger.create_accounts([NewAccount(funds, CNY, AccountCode.MARKER)])
+    ledger = CNY + TEST_LEDGERS * test
+    await core.ledger.create_accounts([NewAccount(funds, ledger, AccountCode.MARKER)])
     agreed: dict[str, object] = {"cycle": "D+1", "payout": PAYOUT} | said
     await terms.set_terms(core, onboarded.merchant.id, Terms(**agreed), "ana")  # type: ignore[arg-type] # as a test says
-    return Shop(core, onboarded.merchant.id, account, funds)
+    return Shop(core, onboarded.merchant.id, account, funds, ledger)
 
 
 @pytest.fixture

@@ -304,6 +304,20 @@ async def test_a_payout_that_comes_back_is_owed_again(core: Core, clock: DayCloc
     assert [(line.kind, line.amount) for line in last.lines] == [("payout_return", 1_000)]
 
 
+async def test_a_test_merchant_is_settled_and_never_paid_out(core: Core, clock: DayClock) -> None:
+    """What it sold for trying is added up and carried: no instruction ever reaches the clearing house."""
+    mart = await shop(core, test=True)
+    clock.set(MONDAY)
+    await mart.paid(1_000)
+
+    await settled(core, clock, MONDAY)
+
+    [carried] = await mart.settlements()
+    assert (carried.status, carried.reason, carried.closing) == ("carried", "test_merchant", 1_000)
+    assert await mart.balance() == (1_000, 0)
+    assert await core.database.fetchval("SELECT count(*) FROM clearing_instructions") == 0
+
+
 async def test_a_frozen_account_is_not_paid_out(core: Core, clock: DayClock) -> None:
     """By the ledger's own freeze."""
     mart = await shop(core)
