@@ -43,7 +43,7 @@ WEBHOOK_S_MAX: Final = 15.0
 FLOAT: Final = 5_000_000  # 50,000.00 for each customer
 WIDE: Final[dict[str, Any]] = {
     "access_token_s": TOKEN_S, "webhook_loopback": True, "rate_per_s": 1e6, "rate_burst": 10**6, "key_publish_s": 60,
-    "sign_in_tries": 10**6,
+    "sign_in_tries": 10**6, "applications_per_hour": 10**6,
 }  # fmt: skip
 PEOPLE: Final = (("王小雨", "13800138000", "246810"), ("Bo Li", "13900139000", "135791"))
 

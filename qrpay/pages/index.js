@@ -2,7 +2,7 @@
 import { t } from "./lib/lang.js";
 import { Head, html, Icon, mount, Title } from "./lib/view.js";
 
-const DOORS = [["wallet", "scan"], ["pos", "mark"], ["docs", "list"]];
+const DOORS = [["wallet", "scan"], ["pos", "mark"], ["apply", "share"], ["docs", "list"]];
 
 function Index() {
   return html`<${Head} name="qrpay" />

@@ -43,14 +43,18 @@ export class Api {
   }
 
   /** The answer's JSON (or text, for anything else). Throws Problem or Unreachable; an abort passes through. */
-  async call(method, path, { body, signal, key, timeout = 20_000 } = {}) {
+  async call(method, path, { body, file, signal, key, timeout = 20_000 } = {}) {
     const limit = AbortSignal.timeout(timeout);
     let answer, text;
     try {
       answer = await fetch(path, {
         method,
-        headers: this.headers({ ...(body && { "Content-Type": "application/json" }), ...(key && { "Idempotency-Key": key }) }),
-        body: body && JSON.stringify(body),
+        headers: this.headers({
+          ...(body && { "Content-Type": "application/json" }),
+          ...(file && { "Content-Type": file.type || "application/octet-stream" }),
+          ...(key && { "Idempotency-Key": key }),
+        }),
+        body: file ?? (body && JSON.stringify(body)),
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
         cache: "no-store",
         credentials: this.cookie ? "same-origin" : "omit",
