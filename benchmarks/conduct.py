@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import shlex
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from benchmarks.servers import House, Stranger
 from benchmarks.town import Due, Town, read_credentials
 from benchmarks.waiters import wait_for_news
 from qrpay.app import open_core
+from qrpay.cores import keep, usable
 from qrpay.database.embedded import EmbeddedServer
 from qrpay.settings import Settings
 
@@ -87,6 +88,7 @@ async def conduct(args: argparse.Namespace, settings: Settings | None, home: Pat
             workers=args.workers, callers=args.callers, cells=done, verdict=verdict, took_s=time.perf_counter() - began,
             at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), url=args.url, rss_start_mb=stage.started_mb,
             rss_mb=rss_mb, cost=spent, waiters=waiters, day=day, attacks=attacks,
+            own_cores=isinstance(bench.house, House) and bool(bench.house.own_cores()),
         )  # fmt: skip
 
 
@@ -175,6 +177,8 @@ async def _stage(
             asked = peers.Asked(_peers(args), args.tigerbeetle, settings.migration_url, pgbench, home)
             started = await stack.enter_async_context(peers.running(asked))
             house = stack.enter_context(servers.qrpay(home, args.workers, args.set))
+            stack.callback(keep, 0, usable())
+            _keep_apart(house, started.values())
         started_mb = house.rss_mb()
         core = await stack.enter_async_context(open_core(settings))
         with console.status(f"seeding {args.people:,} payers and {args.shops:,} merchants"):
@@ -182,6 +186,15 @@ async def _stage(
         maker = Maker(Town(credentials, house.address), house.address, core)
         bench = Bench(maker, house, started, args.seconds, None)
         yield Stage(bench, card, owner, settings.migration_url, started_mb)
+
+
+def _keep_apart(house: House, others: Iterable[servers.Peer]) -> None:
+    """Where our worker has a core to itself, a peer's server gets that core too, and we keep off it."""
+    own = house.own_cores()
+    if own:
+        for peer in others:
+            peer.keep_to({min(own)})
+        keep(0, usable() - own)
 
 
 async def _strange(args: argparse.Namespace, home: Path, stack: AsyncExitStack, console: Console) -> Stage:

@@ -200,7 +200,10 @@ class Attack(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True):
-    """A whole run, as it is kept. What a URL cannot show is None; `peers` are the versions of those that have one."""
+    """A whole run, as it is kept. What a URL cannot show is None; `peers` are the versions of those that have one.
+
+    own_cores  the worker, and each peer's server in its turn, had a core to itself; all others shared the rest
+    """
 
     machine: Machine
     command: str
@@ -219,6 +222,7 @@ class Run(Struct, frozen=True):
     waiters: Waiters | None = None
     day: Day | None = None
     attacks: Sequence[Attack] = ()
+    own_cores: bool = False
 
     def of(self, name: Name, callers: int) -> list[Cell]:
         """The cells of this kind in a closed loop, one a round."""

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ import psutil
 from msgspec import Struct
 
 from benchmarks.generator import Address, Shift
+from qrpay.cores import keep, usable
 
 START_S_MAX: Final = 60.0
 RECOVER_S_MAX: Final = 180.0
@@ -58,6 +59,11 @@ class Peer:
     def used(self) -> float:
         """Processor time so far, in seconds."""
         return _used(self._processes)
+
+    def keep_to(self, cores: Set[int]) -> None:
+        """Move its server to these cores."""
+        for process in self._processes:
+            keep(process.pid, cores)
 
 
 class Stranger:
@@ -112,6 +118,12 @@ class House:
             await asyncio.sleep(0.1)
         said = (self._data.parent / "serve.log").read_text(errors="replace")[-2000:]
         raise SystemExit(f"the server did not come back within {RECOVER_S_MAX:.0f} s; its log ends:\n{said}")
+
+    def own_cores(self) -> Set[int]:
+        """The cores that the web workers have to themselves; empty: they run anywhere."""
+        found = [set(worker.cpu_affinity()) for worker in self.web]
+        together = set[int]().union(*found)
+        return together if len(together) == len(found) and usable() - together else set()
 
     def rss_mb(self) -> float:
         """Resident memory of the largest web worker, in megabytes (10^6 bytes)."""

@@ -89,6 +89,11 @@ def notes(run: Run) -> list[str]:
         settings = ", ".join(f"{name} {value}" for name, value in card.database.items() if name != "server_version")
         versions += f"; PostgreSQL {card.database['server_version']} ({settings}); web workers: {run.workers}"
     lines.append(versions)
+    if run.own_cores:
+        lines.append(
+            "The web worker had a core to itself, as qrpay serve gives it where there are two for each, and each peer's"
+            " server had that core in its turn; PostgreSQL, the background and the generator shared the rest."
+        )
     if run.rss_mb is not None:
         lines.append(
             f"A worker holds {run.rss_start_mb:.0f} MB before its first request, {run.rss_mb:.0f} MB at the end."

@@ -28,6 +28,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     # Processes
     workers: Annotated[int, Meta(ge=0, le=256)] = 0  # web workers; 0: one a core
+    own_cores: bool = True  # with two cores or more for each web worker, each has one to itself
     drain_s: Seconds = 10  # how long a worker that was told to stop finishes what it accepted
 
     # Database

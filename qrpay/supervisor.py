@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence, Set
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ import psutil
 import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
+from qrpay.cores import keep, shares, usable
 from qrpay.database.embedded import EmbeddedServer, EmbeddedServerError
 from qrpay.database.errors import DatabaseUnusableError
 from qrpay.database.migrator import APPLICATION
@@ -70,9 +71,10 @@ def run(settings: Settings, migrate: Migrate, command: Sequence[str] = COMMAND) 
 class Place:
     """A place that is never empty for long: one child works in it, and while one is renewed, two."""
 
-    def __init__(self, name: str, options: Sequence[str], fds: Sequence[int] = ()) -> None:
+    def __init__(self, name: str, options: Sequence[str], cores: Set[int], fds: Sequence[int] = ()) -> None:
         self.name = name
         self.options = options
+        self.cores = cores
         self.fds = fds
         self.lock = asyncio.Lock()  # refilling after a crash and renewing never mix
         self.children: dict[str, Child] = {}
@@ -94,6 +96,9 @@ class Supervisor:
         self._places: list[Place] = []
         self._work: asyncio.Task[None] | None = None
         self._renew = asyncio.Event()
+        there = usable()
+        self._web = settings.workers or len(there)
+        self._shares = shares(self._web if settings.own_cores else 0, there)
         self._interactive = os.isatty(0)
 
     async def serve(self) -> None:
@@ -127,7 +132,8 @@ class Supervisor:
         return [child for place in self._places for child in place.children.values()]
 
     async def _serve(self) -> None:
-        async with _database(self._settings) as settings:
+        keep(0, self._shares.others)  # whom we start keeps there too, unless moved
+        async with _database(self._settings, self._shares.others) as settings:
             log.info("migrating")
             await self._migrate(settings.migration_url or settings.database_url)
             async with _listening(settings) as listener:
@@ -138,10 +144,11 @@ class Supervisor:
 
     async def _employ(self, listener: socket.socket) -> None:
         """Fill every place, and keep it filled until cancelled; then let everybody finish."""
-        fd, count = listener.fileno(), self._settings.workers or cores()
-        self._places = [Place(f"web-{n}", ("web", "--fd", str(fd)), (fd,)) for n in range(1, count + 1)]
-        self._places.append(Place("background-", ("background",)))
-        log.info("workers_starting", web=count)
+        fd, count, others = listener.fileno(), self._web, self._shares.others
+        own = self._shares.workers or [others] * count
+        self._places = [Place(f"web-{n}", ("web", "--fd", str(fd)), core, (fd,)) for n, core in enumerate(own, 1)]
+        self._places.append(Place("background-", ("background",), others))
+        log.info("workers_starting", web=count, own_cores=bool(self._shares.workers))
         try:
             await self._fill_all()
             log.info("serving", url=self._settings.url, workers=count)
@@ -174,6 +181,7 @@ class Supervisor:
                 env=environment(self._settings, process=name),
                 process_group=0,  # Ctrl-C in a terminal is for us; we tell the children in good order
             )  # fmt: skip
+        keep(process.pid, place.cores)
         place.children[name] = child = Child(name, process, ours)
         child.exit.add_done_callback(lambda _: self._buried(place, child))
         await child.ready()
@@ -230,11 +238,6 @@ class Supervisor:
                 log.info("renewed")
 
 
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def environment(settings: Settings, process: str) -> dict[str, str]:
     """What a child's settings are read from: ours, as QRPAY_ variables, and nothing else of that name."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("QRPAY_")}
@@ -248,8 +251,9 @@ def environment(settings: Settings, process: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Settings]:
-    """The settings with a database: the one they name, or the embedded one, held and brought back when it dies."""
+async def _database(settings: Settings, cores: Set[int]) -> AsyncIterator[Settings]:
+    """The settings with a database: the one they name, or the embedded one, held and brought back when it dies; that
+    one keeps to these cores."""
     if settings.database_url:
         yield settings
         return
@@ -260,6 +264,7 @@ async def _database(settings: Settings) -> AsyncIterator[Settings]:
     keeping: asyncio.Task[None] | None = None
     try:
         dsn = await asyncio.shield(starting)
+        server.keep_to(cores)
         keeping = asyncio.create_task(_keep_database(server))
         yield msgspec.structs.replace(settings, database_url=dsn_as(dsn, APPLICATION), migration_url=dsn)
     finally:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 
 import psutil
 
+from qrpay.cores import keep
 from qrpay.folders import private_folder
 
 SUPERUSER: Final = "qrpay"
@@ -129,6 +130,11 @@ class EmbeddedServer:
     def running(self) -> bool:
         """Whether the server's process is alive."""
         return postmaster_of(self.data) is not None
+
+    def keep_to(self, cores: Set[int]) -> None:
+        """Move its processes to these cores, for when others started it before; a new one keeps to its starter's."""
+        for process in _processes(self.data):
+            keep(process, cores)
 
     def _leave(self) -> None:
         if self._users is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from qrpay.cores import usable
 from qrpay.lifeline import MARGIN_S
 from qrpay.settings import Settings, read_settings
 from qrpay.supervisor import environment
@@ -52,6 +53,27 @@ async def test_a_worker_that_cannot_start_is_tried_again_until_it_can(tiny: Star
 
     await running.said("worker_ready", 3)
     assert await running.get("/")
+
+
+@pytest.mark.skipif(len(usable()) < 2, reason="takes two cores")
+async def test_a_worker_keeps_a_core_to_itself_also_when_it_is_replaced(tiny: Start) -> None:
+    """The others, and whoever takes its place, keep to the rest and to the same core; unless told otherwise."""
+    running = await tiny(QRPAY_WORKERS="1")
+    first = sorted(usable())[:1]
+    rest = sorted(usable() - set(first))
+    assert sorted(child.cpu_affinity() for child in running.children()) == sorted([first, rest])
+
+    await running.breaks("/crash")
+    await running.said("worker_ready", 3)
+
+    assert sorted(child.cpu_affinity() for child in running.children()) == sorted([first, rest])
+
+
+@pytest.mark.skipif(len(usable()) < 2, reason="takes two cores")
+async def test_cores_are_shared_by_all_when_so_told(tiny: Start) -> None:
+    """QRPAY_OWN_CORES=false."""
+    running = await tiny(QRPAY_WORKERS="1", QRPAY_OWN_CORES="false")
+    assert [child.cpu_affinity() for child in running.children()] == [sorted(usable())] * 2
 
 
 async def test_a_connection_that_waits_outlives_the_worker(tiny: Start) -> None:
