@@ -18,7 +18,7 @@ export function press(before, key, exponent) {
   return whole.length < WHOLE_MAX ? before + key : before;
 }
 
-export function Keypad({ typed, currency, amount, description, onKey, onDescription, show, customer, verify, history, leave, leaveLabel }) {
+export function Keypad({ typed, currency, amount, description, onKey, onDescription, show, customer, verify, items, lines, shift, history, leave, leaveLabel }) {
   const name = (key) => ({ Backspace: t("erase"), ".": t("point") })[key] ?? key;
   return html`<section class="till">
     <${Title} className="fine">${t("amount_label")}<//>
@@ -33,10 +33,12 @@ export function Keypad({ typed, currency, amount, description, onKey, onDescript
       <button type="button" class="first door" disabled=${!amount} onClick=${show}><${Icon} name="mark" />${t("show_code")}</button>
       <button type="button" class="second door" disabled=${!amount} onClick=${customer}><${Icon} name="scan" />${t("scan_customer")}</button>
     </div>
-    <div class="doors small">
+    <nav class="doors small" aria-label=${t("what_else")}>
+      <button type="button" class="quiet" onClick=${items}><${Icon} name="cart" />${t("items")}${lines > 0 ? ` (${lines})` : ""}</button>
       <button type="button" class="quiet" onClick=${verify}><${Icon} name="shield" />${t("verify_receipt")}</button>
       <button type="button" class="quiet" onClick=${history}><${Icon} name="list" />${t("today")}</button>
-      <button type="button" class="quiet" onClick=${leave}>${leaveLabel}</button>
-    </div>
+      <button type="button" class="quiet" onClick=${shift}><${Icon} name="till" />${t("shift")}</button>
+      <button type="button" class="quiet" onClick=${leave}><${Icon} name="leave" />${leaveLabel}</button>
+    </nav>
   </section>`;
 }

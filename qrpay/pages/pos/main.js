@@ -8,6 +8,8 @@ import { hearScanner } from "../lib/scanner.js";
 import { forget, read, save, takeFromFragment } from "../lib/session.js";
 import { unlockSound } from "../lib/speech.js";
 import { Head, html, Icon, mount, useEffect, useLayoutEffect, useRef, useState } from "../lib/view.js";
+import { Basket, more, sums, told } from "./basket.js";
+import { Cart } from "./cart.js";
 import { Customer } from "./customer.js";
 import { paired, sessionOf, SignIn, signedIn, signOut, unpair, Welcome } from "./gate.js";
 import { History } from "./history.js";
@@ -18,12 +20,14 @@ import { OrderCode } from "./order.js";
 import { Paid } from "./paid.js";
 import { Sale } from "./sale.js";
 import { keepShell } from "./shell.js";
+import { ShiftScreen } from "./shift.js";
 import { learnShop, shopOf } from "./shop.js";
 import { newReference, Till } from "./till.js";
 import { Verify } from "./verify.js";
 
 const NAMES = ["key", "store", "terminal", "currency", "pair"];
-const LOOKING = ["verify", "history", "sale"];
+const LOOKING = ["verify", "history", "sale", "shift"];
+const ASIDE = [...LOOKING, "cart"];
 const OWED_EVERY_MS = 10_000;
 const keys = new Keys();
 
@@ -62,6 +66,8 @@ function Open({ session, leave }) {
   const [offline] = useState(() => new Offline(session.own ? new Api(session.own) : api, session.terminal));
   const [line, setLine] = useState({ up: navigator.onLine, until: 0, waiting: 0 });
   const [screen, go] = useState({ name: "keypad" });
+  const [basket] = useState(() => new Basket(till.place));
+  const [cart, keepCart] = useState(() => basket.cart);
   const [typed, setTyped] = useState("");
   const [description, setDescription] = useState("");
   const [word, setWord] = useState("");
@@ -70,8 +76,10 @@ function Open({ session, leave }) {
   const latest = useRef({});
 
   const keypad = () => { till.sale = null; setWord(""); go({ name: "keypad" }); };
-  const next = () => { setTyped(""); setDescription(""); keypad(); };
+  const setCart = (changed) => { basket.cart = changed; keepCart(changed); };
+  const next = () => { setTyped(""); setCart(basket.empty); setDescription(""); keypad(); };
   const saleNow = (of = amount) => ({ reference: newReference(), amount: of, currency, description: description.trim() });
+  const cartNow = () => ({ reference: newReference(), amount: sums(cart).amount, currency, ...told(cart) });
   const paid = (order) => { till.sale = null; setWord(""); go({ name: "paid", order }); };
   const show = (sale = saleNow()) => go({ name: !navigator.onLine && offline.can(sale) ? "offline" : "order", sale });
   const kept = useRef("");
@@ -89,7 +97,12 @@ function Open({ session, leave }) {
     // While receipts are checked nobody is charged, whatever is held under the scanner.
     if (kindOf(text) === "receipt" || LOOKING.includes(screen.name)) return go({ name: "verify", text, seen: Date.now(), from: screen.from ?? screen });
     if (screen.name === "paid") return undefined;
-    const selling = screen.sale ?? (charged ? saleNow(charged) : null);
+    if (screen.name === "cart") {
+      const item = basket.items.find((one) => one.sku === text);
+      if (item) return setCart(more(cart, item));
+      if (/^[0-9]{12,14}$/.test(text)) return setWord(t("item_unknown", { text }));
+    }
+    const selling = screen.sale ?? (screen.name === "cart" ? sums(cart).amount && cartNow() : charged ? saleNow(charged) : null);
     if (!selling) return setWord(t("amount_first"));
     // Each scan is a sale of its own, with its own reference: a code is spent by the first attempt.
     return go({ name: "customer", sale: { ...selling, reference: newReference() }, text, seen: Date.now() });
@@ -156,8 +169,11 @@ function Open({ session, leave }) {
   const shown = {
     keypad: () => html`<${Keypad} typed=${typed} currency=${currency} amount=${amount} description=${description}
       onKey=${type} onDescription=${setDescription} show=${() => show()}
-      customer=${() => go({ name: "customer", sale: saleNow() })} verify=${() => go({ name: "verify" })}
+      customer=${() => go({ name: "customer", sale: saleNow() })} verify=${() => go({ name: "verify" })} items=${() => go({ name: "cart" })} lines=${cart.lines.length} shift=${() => go({ name: "shift" })}
       history=${() => go({ name: "history" })} leave=${leave} leaveLabel=${t("leave")} />`,
+    shift: () => html`<${ShiftScreen} api=${api} session=${session} currency=${currency} />`,
+    cart: () => html`<${Cart} basket=${basket} cart=${cart} setCart=${setCart} currency=${currency}
+      show=${() => show(cartNow())} customer=${() => go({ name: "customer", sale: cartNow() })} />`,
     order: () => html`<${OrderCode} key=${screen.sale.reference} api=${api} till=${till} sale=${screen.sale} offline=${offline}
       signed=${() => go({ name: "offline", sale: screen.sale })} paid=${paid} keypad=${keypad} giveUp=${giveUp} />`,
     offline: () => html`<${OfflineCode} key=${screen.sale.reference} offline=${offline} till=${till} keys=${keys} sale=${screen.sale} text=${screen.text}
@@ -170,7 +186,7 @@ function Open({ session, leave }) {
     sale: () => html`<${Sale} api=${api} session=${session} order=${screen.order} shop=${shop} />`,
   }[screen.name];
   // From a receipt one goes back to the sale that was under way, if any.
-  const back = LOOKING.includes(screen.name) ? () => (screen.name === "sale" ? (screen.list ? go({ name: "history" }) : next()) : screen.from?.sale ? go(screen.from) : keypad()) : null;
+  const back = ASIDE.includes(screen.name) ? () => (screen.name === "sale" ? (screen.list ? go({ name: "history" }) : next()) : screen.from?.sale ? go(screen.from) : keypad()) : null;
   return html`
     ${screen.name !== "paid" && html`<${Head} name=${shop.name || t("pos")} back=${back}><${Line} line=${line} /><span class="fine who">${session.who}</span><//>`}
     <p role="status" aria-live="polite" class=${word ? "notice" : "unseen"}>${word && html`<${Icon} name="warn" />${word}`}</p>

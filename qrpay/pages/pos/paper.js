@@ -4,9 +4,13 @@ import { clock, language, t } from "../lib/lang.js";
 import { money } from "../lib/money.js";
 import { html, nameOf, useEffect, useState } from "../lib/view.js";
 
-/** What the lines of an order come to beside its amount: [{label, amount}], for tax and tip where the order has them. */
-function extras(order) {
-  return [["tax", order.tax], ["tip", order.tip]].filter(([, part]) => part > 0).map(([name, amount]) => ({ label: t(name), amount }));
+/** Tax and tip of an order, where it has them: [{label, amount}]. */
+function extras({ tax, tip }) {
+  const rate = tax?.rate ? ` ${tax.rate} %` : "";
+  return [
+    ...(tax?.amount > 0 ? [{ label: t(tax.included ? "tax_inside" : "tax") + rate, amount: tax.amount }] : []),
+    ...(tip > 0 ? [{ label: t("tip"), amount: tip }] : []),
+  ];
 }
 
 export function Paper({ api, order, shop }) {
@@ -25,9 +29,9 @@ export function Paper({ api, order, shop }) {
     ${shop.place && html`<p>${shop.place}</p>`}
     ${shop.test && html`<p><strong>${t("test_mode")}</strong></p>`}
     ${table && html`<p>${t("table_number", { table })}</p>`}
-    ${order.description && html`<p>${order.description}</p>`}
+    ${order.description && !order.lines && html`<p>${order.description}</p>`}
     ${order.lines?.length > 0 && html`<table><tbody>${order.lines.map((line) => html`<tr>
-      <td>${line.quantity > 1 ? `${line.quantity} × ` : ""}${line.name}</td><td>${sum(line.amount ?? line.unit_price * line.quantity)}</td></tr>`)}</tbody></table>`}
+      <td>${line.quantity !== 1 ? `${line.quantity} × ` : ""}${line.name}</td><td>${sum(line.amount)}</td></tr>`)}</tbody></table>`}
     <table><tbody>
       ${extras(order).map((part) => html`<tr><td>${part.label}</td><td>${sum(part.amount)}</td></tr>`)}
       <tr class="whole"><td>${t("total")}</td><td>${sum(order.amount)}</td></tr>

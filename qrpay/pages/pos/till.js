@@ -41,18 +41,20 @@ export class Till {
     return Object.fromEntries(names.filter((name) => this.session[name]).map((name) => [name, this.session[name]]));
   }
 
-  /** Make the order of a sale; `quick` insists less, as there is another way. A lost answer is asked for again with the same reference, so there is never a second order. */
-  async open({ reference, amount, currency, description }, quick = false) {
-    this.sale = { reference, amount, currency, description };
-    const ask = { reference, amount, currency, ...(description && { description }), ...this.where(["store", "terminal"]) };
+  /** Make the order of a sale {reference, amount, currency, description?, lines?, tax?, tip?, metadata?}; `quick` insists less, as there is another way. A lost answer is asked for again with the same reference, so there is never a second order. */
+  async open(sale, quick = false) {
+    this.sale = sale;
+    const { description, offline: _, ...said } = sale;
+    const ask = { ...said, ...(description && { description }), ...this.where(["store", "terminal"]) };
     const order = await this.#again(() => this.api.post("/v1/orders", ask, quick ? { timeout: QUICK_MS } : {}), quick ? 2 : TRIES);
     this.#learn(order);
     return order;
   }
 
   /** Report what was scanned from a customer; safe to repeat as it stands. */
-  async report({ reference, amount, currency, description }, scanned) {
-    this.sale = { reference, amount, currency, description };
+  async report(sale, scanned) {
+    this.sale = sale;
+    const { reference, amount, currency, description } = sale;
     return this.#again(() => this.api.post("/v1/callbacks/scan", {
       scanned, reference, amount, currency, ...(description && { description }), ...this.where(["terminal"]),
     }));
