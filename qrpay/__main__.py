@@ -3,8 +3,9 @@
 import sys
 
 if sys.argv[1:2] == ["work"]:
-    # structlog would load rich (15 MB) for pretty tracebacks, which a worker never prints.
-    sys.modules["rich"] = None  # type: ignore[assignment] # None is how an import is refused
+    # structlog would load rich (15 MB) for pretty tracebacks, which a worker never prints, and greenlet where a tool
+    # for tests has brought it. None is how an import is refused.
+    sys.modules |= {"rich": None, "greenlet": None}  # type: ignore[dict-item]
 
 from qrpay.cli import main
 

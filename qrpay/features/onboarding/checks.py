@@ -4,8 +4,6 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from msgspec import UNSET, UnsetType
-from stdnum import luhn
-from stdnum.cn import uscc as social_credit
 
 from qrpay.features.merchants.names import name_defect
 from qrpay.features.merchants.service import REFUSED_CATEGORIES
@@ -73,6 +71,8 @@ def _name_latin(fields: Fields) -> Finding:
 def _uscc(code: str | UnsetType) -> Finding:
     if isinstance(code, UnsetType):
         return _failed(*MISSING)
+    from stdnum.cn import uscc as social_credit  # here, since a worker need not hold its tables
+
     if not social_credit.is_valid(code):
         return _failed(
             "Its check digit does not fit (GB 32100): look for a slip.", "校验码不符(GB 32100),请核对是否录入有误。"
@@ -121,6 +121,8 @@ def _payout_name(payout: Payout | UnsetType, legal_name: str | UnsetType) -> Fin
 def _payout_account(payout: Payout | UnsetType) -> Finding:
     if isinstance(payout, UnsetType):
         return _failed(*MISSING)
+    from stdnum import luhn
+
     number = payout.account
     if number.startswith(CARD) and 16 <= len(number) <= 19:
         return (

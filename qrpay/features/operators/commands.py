@@ -4,7 +4,6 @@ import getpass
 
 import click
 
-from qrpay.codes import image
 from qrpay.core import Core
 from qrpay.feature import Shell
 from qrpay.features.operators import acts, sessions, store
@@ -101,4 +100,6 @@ def _show(core: Core, row: OperatorRow, link: str) -> None:
     click.echo(f"enrol at    {core.settings.url}/operators#enrol={link}")
     click.echo(f"            good once, until {rfc3339(core.clock() + sessions.ENROLMENT)}; shown this once")
     click.echo(f"second factor, for an authenticator: {sessions.totp_text(core, row)}")
+    from qrpay.codes import image  # workers load this file too, and need not hold what draws
+
     click.echo(image.terminal(uri))

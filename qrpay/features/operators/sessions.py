@@ -9,7 +9,6 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
-from qrpay.codes import image
 from qrpay.core import Core
 from qrpay.features.operators import acts, passwords, store
 from qrpay.features.operators.model import Enrol, EnrolmentView, Me, OperatorRow, SessionRow, SignIn
@@ -84,6 +83,8 @@ async def enrolment(core: Core, link: str, peer: str) -> EnrolmentView:
     """Whose link this is, and the secret for the authenticator. Raises `enrolment_unknown`."""
     row = await _enrolling(core, link, peer)
     uri, text = totp_uri(core, row), totp_text(core, row)
+    from qrpay.codes import image  # what draws takes 6 MB, and people are enrolled rarely
+
     return EnrolmentView(row.name, row.role, uri, text, image.svg(uri))
 
 
