@@ -25,8 +25,8 @@ async def fills(phone: Stranger, said: dict[str, str]) -> None:
 
 async def test_a_company_applies_on_a_phone(devices: Devices) -> None:
     """Saved, gone on with after a reload, told what is missing, handed in; its key for trying is shown."""
-    phone = await devices.stranger("/apply")
-    await fills(phone, COMPANY | {"Unified social credit code": a_company().lower()})
+    company, phone = a_company(), await devices.stranger("/apply")
+    await fills(phone, COMPANY | {"Unified social credit code": company.lower()})
     await phone.press("Save and go on later")
     await phone.sees("text=Saved.")
 
@@ -49,7 +49,34 @@ async def test_a_company_applies_on_a_phone(devices: Devices) -> None:
     width = await phone.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 360
     await phone.shot("apply-submitted")
+    await _is_taken_on(devices, company)
+    await phone.press("Look again")
+    await phone.sees("[data-status=approved]")
     await phone.page.emulate_media(color_scheme="dark")
     await phone.press("中文")
-    await phone.sees("text=银行正在审核")
-    await phone.shot("apply-submitted-zh-dark")
+    await phone.sees("text=您已成为商户")
+    await phone.shot("apply-approved-zh-dark")
+
+
+async def _is_taken_on(devices: Devices, company: str) -> None:
+    """A clerk saves a paper and notes what was found; an approver decides."""
+    clerk, approver = await devices.desk(), await devices.desk(wide=True)
+    await clerk.enter(devices.demo.other_operator)
+    await clerk.tab("To decide")
+    line = clerk.page.locator("[data-review]", has_text=company)
+    await line.get_by_role("button").first.click()
+    async with clerk.page.expect_download() as saved:
+        await line.get_by_role("link", name="Business licence").click()
+    assert (await saved.value).suggested_filename.startswith("business_licence-pap_")
+    await line.get_by_label("Reason").first.fill("licence and account agree")
+    await clerk.shot("operators-application")
+    await clerk.press("I have looked")
+    await expect(line.locator("dd", has_text="licence and account agree")).to_be_visible()
+
+    await approver.enter(devices.demo.operator)
+    await approver.tab("To decide")
+    line = approver.page.locator("[data-review]", has_text=company)
+    await line.get_by_role("button").first.click()
+    await line.get_by_label("Reason").fill("complete")
+    await approver.press("Approve")
+    await expect(approver.page.get_by_role("status")).to_have_text("Approved.")
