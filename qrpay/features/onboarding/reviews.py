@@ -194,12 +194,17 @@ def facts(seen: Examined) -> Sequence[Fact]:
         Fact("Application", "申请", one.id),
         Fact("Legal name", "法定名称", one.legal_name or ""),
         Fact("Short name", "商户简称", " / ".join(filter(None, (one.short_name, one.name_latin)))),
-        Fact("Unified social credit code", "统一社会信用代码", one.uscc or ""),
-        Fact("Category (ISO 18245)", "商户类别码", one.mcc or ""),
+        Fact("Credit code", "信用代码", one.uscc or ""),
+        Fact("Category", "类别码", one.mcc or ""),
         Fact("Contact", "联系人", f"{one.contact.name} {one.contact.phone}" if one.contact else ""),
         Fact("Payout account", "收款账户", payout),
         *(Fact("Paper", "材料", f"{paper.kind} {paper.id} ({paper.media_type})") for paper in one.papers),
-        *(Fact("Check", "核查", f"{check.name}: {check.result} {check.en}".strip()) for check in one.checks),
+        Fact("Passed", "已通过", ", ".join(check.name for check in one.checks if check.result == "passed")),
+        *(
+            Fact("To look at" if check.result == "needs_person" else "Failed", "待核查", f"{check.name}: {check.en}")
+            for check in one.checks
+            if check.result != "passed"
+        ),
         *(Fact("Other application", "其他申请", other) for other in seen.duplicates),
         Fact("Looked at by", "人工核查", looked),
     ]
