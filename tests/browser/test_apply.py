@@ -2,7 +2,7 @@
 
 from playwright.async_api import FilePayload, expect
 
-from tests.browser.devices import Devices, Stranger
+from tests.browser.devices import ANSWER_MS, Devices, Stranger
 from tests.features.onboarding.test_onboarding import JPEG, PDF, a_company
 
 COMPANY = {
@@ -31,12 +31,12 @@ async def test_a_company_applies_on_a_phone(devices: Devices) -> None:
     await phone.sees("text=Saved.")
 
     await phone.page.reload()
-    await expect(phone.page.locator("[name=short_name]")).to_have_value("快乐超市")
+    await expect(phone.page.locator("[name=short_name]")).to_have_value("快乐超市", timeout=ANSWER_MS)
     await fills(phone, PEOPLE)
     await phone.press("Hand it in")
     await phone.sees("text=To be mended")
     await phone.shot("apply-mend")
-    await expect(phone.page.get_by_role("alert").locator(".rows li")).to_have_count(2)
+    await expect(phone.page.get_by_role("alert").locator(".rows li")).to_have_count(2, timeout=ANSWER_MS)
 
     for kind, file in (("business_licence", PDF), ("legal_person_id", JPEG)):
         paper: FilePayload = {"name": "a.pdf", "mimeType": "application/pdf", "buffer": file}
@@ -71,7 +71,7 @@ async def _is_taken_on(devices: Devices, company: str) -> None:
     await line.get_by_label("Reason").first.fill("licence and account agree")
     await clerk.shot("operators-application")
     await clerk.press("I have looked")
-    await expect(line.locator("dd", has_text="licence and account agree")).to_be_visible()
+    await expect(line.locator("dd", has_text="licence and account agree")).to_be_visible(timeout=ANSWER_MS)
 
     await approver.enter(devices.demo.operator)
     await approver.tab("To decide")
@@ -79,4 +79,4 @@ async def _is_taken_on(devices: Devices, company: str) -> None:
     await line.get_by_role("button").first.click()
     await line.get_by_label("Reason").fill("complete")
     await approver.press("Approve")
-    await expect(approver.page.get_by_role("status")).to_have_text("Approved.")
+    await expect(approver.page.get_by_role("status")).to_have_text("Approved.", timeout=ANSWER_MS)
