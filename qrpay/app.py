@@ -27,11 +27,13 @@ FEATURES: Final = (
     "fees",  # what merchants pay the bank for their payments
     "openings",  # e-accounts opened online: identity, phone, bound account, consent
     "orders",  # what is owed: opened, shown, closed
+    "collect_codes",  # codes by which a customer is paid by another
     "static_codes",  # codes on a wall or counter, paid again and again
     "offline_codes",  # codes that a terminal signs while it has no network
     "payments",  # a wallet scans and pays; receipts
     "payment_codes",  # a till scans a customer's code
     "refunds",  # giving money back
+    "p2p",  # customers pay each other, and ask each other for money
     "shifts",  # of tills: cash counted, what each took
     "settlement",  # paying merchants out
     "onboarding",  # how a company becomes a merchant

@@ -12,12 +12,12 @@ from qrpay.codes.schemes import scheme_of_message
 from qrpay.values import Id, id_from_text
 
 What = Literal[
-    "dynamic", "static", "payment_code", "receipt", "cashier_link", "static_link",
+    "dynamic", "static", "payment_code", "receipt", "cashier_link", "static_link", "collect_link",
     "foreign_merchant_code", "foreign_customer_code", "foreign_link",
 ]  # fmt: skip
 
 _LINK = re.compile(r"(?i:https?)://([^\s/?#@\\]+)(/[^\s?#\\]*)?(?:[?#]\S*)?\Z")
-_CASHIER = re.compile(r".*/pay/((?:ord|stc)_[0-9A-Za-z]{26})/?\Z")
+_CASHIER = re.compile(r".*/pay/((?:ord|stc|col)_[0-9A-Za-z]{26})/?\Z")
 _LINK_OF: Final = (
     ("WeChat Pay", re.compile(r"(?i)(?:wxp|weixin)://|https?://(?:[\w-]+\.)*(?:weixin\.qq|wechatpay|tenpay)\.com[/:]")),
     ("Alipay", re.compile(r"(?i)alipays?://|https?://(?:[\w-]+\.)*alipay\.com[/:]")),
@@ -32,6 +32,7 @@ class Kind(Struct, frozen=True):
     scheme: str | None = None
     order: Id | None = None
     static_code: Id | None = None
+    collect_code: Id | None = None
 
 
 def recognise(text: str, guid: str = "org.qrpay", prefix: str = "88", base_url: str | None = None) -> Kind:
@@ -81,4 +82,6 @@ def _link(text: str, base_url: str | None) -> Kind:
         return Kind("cashier_link", order=order)
     if static_code := id_from_text("stc_", text):
         return Kind("static_link", static_code=static_code)
+    if collect_code := id_from_text("col_", text):
+        return Kind("collect_link", collect_code=collect_code)
     return Kind("foreign_link", found[1][:64])

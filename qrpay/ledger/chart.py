@@ -29,6 +29,7 @@ class AccountCode(IntEnum):
     FEES = 70  # what a merchant has paid the bank for its payments; one a merchant, so that no two wait for each other
     FEES_BORNE = 71  # what the bank pays of those fees itself, by agreement; one a merchant
     VERIFICATION_DEPOSITS = 80  # small deposits to accounts that customers bind: the bank's cost; one a currency
+    TRANSFERS_HELD = 81  # what customers sent and the receiver's account could not take yet; one a receiver
 
 
 class TransferCode(IntEnum):
@@ -56,6 +57,11 @@ class TransferCode(IntEnum):
     FEE_RETURN = 61  # fees to whom they came from, `about` the order, beside a refund
     FEE_BORNE = 62  # fees borne to fees: a fee that the bank bears
     VERIFICATION = 70  # verification deposits to clearing, pending until the proof: its amount proves a bound account
+    P2P = 80  # customer to customer, or to transfers held; its id is claimed from the sender's key, or a request's
+    P2P_RELEASE = 81  # transfers held to the receiver, `about` the transfer
+    P2P_RETURN = 82  # transfers held back to the sender, `about` the transfer: nobody took it
+    REQUEST_DECLINED = 83  # zero: whoever was asked for money said no; its id is the request's
+    REQUEST_WITHDRAWN = 84  # zero: whoever asked for money took it back; its id is the request's
 
 
 class Unit(IntEnum):
@@ -119,6 +125,9 @@ ACCOUNTS: Final[Mapping[AccountCode, AccountKind]] = {
     AccountCode.VERIFICATION_DEPOSITS: AccountKind(
         "debit", "the bank", False, "Small deposits sent to accounts that customers bind: what proving them has cost."
     ),
+    AccountCode.TRANSFERS_HELD: AccountKind(
+        "credit", "a customer", True, "Transfers between customers that wait until the receiver's account takes them."
+    ),
 }
 
 
@@ -173,6 +182,15 @@ TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
     TransferCode.VERIFICATION: TransferKind(
         "verification deposits", "clearing", "A small deposit to an account that a customer binds."
     ),
+    TransferCode.P2P: TransferKind(
+        "customer", "customer", "One customer pays another; to transfers held when it is full."
+    ),
+    TransferCode.P2P_RELEASE: TransferKind(
+        "transfers held", "customer", "A transfer that waited reached its receiver."
+    ),
+    TransferCode.P2P_RETURN: TransferKind("transfers held", "customer", "One that nobody took went back."),
+    TransferCode.REQUEST_DECLINED: TransferKind("marker", "marker", "Nothing: a request for money was declined."),
+    TransferCode.REQUEST_WITHDRAWN: TransferKind("marker", "marker", "Nothing: a request for money was taken back."),
 }
 
 
@@ -205,17 +223,20 @@ CODE_CLASS: Final = {
 PAYMENTS: Final = frozenset(CODE_CLASS)
 """Transfers that pay an order."""
 
-SPENDS: Final = PAYMENTS | {TransferCode.HOLD}
+SPENDS: Final = PAYMENTS | {TransferCode.HOLD, TransferCode.P2P}
 """Transfers that count against the payer's caps of the day and the year (rules.md 3.1, 3.3)."""
 
-RECEIVES: Final = frozenset({TransferCode.DEPOSIT})
+RECEIVES: Final = frozenset({TransferCode.DEPOSIT, TransferCode.P2P, TransferCode.P2P_RELEASE})
 """Transfers that count against the payee's caps of inflow in the day and the year (rules.md 3.3)."""
 
 RESTORES: Final = frozenset({TransferCode.CORRECTION})
 """Transfers that give back the caps used by the transfer they are about, as far as its day and year still run.
 A refund is not among them: the rules do not say that it restores a cap, so it does not (rules.md 3)."""
 
-MARKERS: Final = frozenset({TransferCode.ORDER_CLOSE, TransferCode.ORDER_EXPIRE, TransferCode.CODE_USED})
+MARKERS: Final = frozenset({
+    TransferCode.ORDER_CLOSE, TransferCode.ORDER_EXPIRE, TransferCode.CODE_USED, TransferCode.REQUEST_DECLINED,
+    TransferCode.REQUEST_WITHDRAWN,
+})  # fmt: skip
 """Transfers of amount zero: they move nothing and touch no account, they only claim an id."""
 
 

@@ -1,5 +1,7 @@
 """Customers on the command line."""
 
+import getpass
+
 import click
 import msgspec
 
@@ -37,6 +39,22 @@ def add_customer(shell: Shell, /, no_caps: bool, **said: str) -> None:
         opened = await service.add_customer(core, new)
         click.echo(f"customer    {id_text('cus_', opened.customer.id)}  {opened.customer.name_masked}")
         click.echo(f"account     {id_text('acc_', opened.account.id)}")
+
+    shell(work)
+
+
+@customers.command("seen")
+@click.argument("customer")
+@click.option("--why", required=True, help="The document that was shown, and where; it is kept.")
+@click.option("--by", help="Who has seen the customer; your login when left out.")
+@click.pass_obj
+def seen(shell: Shell, customer: str, why: str, by: str | None) -> None:
+    """CUSTOMER was seen in person: Class II accounts opened online take money from accounts that are not bound."""
+    who = id_argument("cus_", customer)
+
+    async def work(core: Core) -> None:
+        opened = await service.seen(core, who, by or getpass.getuser(), why)
+        click.echo(f"{opened} accounts take money from anybody now, within their caps")
 
     shell(work)
 

@@ -75,13 +75,19 @@ class CustomerRow(Struct, frozen=True):
 
 
 class EAccount(Struct, frozen=True):
-    """A customer's account; its id is the ledger account's."""
+    """A customer's account; its id is the ledger account's.
+
+    online           opened without the holder being seen
+    unbound_credits  whether it takes money from accounts that are not bound to it (rules.md 3.3)
+    """
 
     id: Id
     customer: Id
     account_class: AccountClass
     currency: str
     test: bool = False
+    online: bool = False
+    unbound_credits: bool = True
 
     @property
     def ledger(self) -> int:

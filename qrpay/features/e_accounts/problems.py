@@ -41,3 +41,9 @@ top_up_reference_reused = row(
     "top_up_reference_reused", 409, "This reference was used for another top-up.", "该充值单号已用于其他充值。",
     "Use a new reference; nothing has moved.", "请更换单号,资金未变动。",
 )  # fmt: skip
+
+account_takes_no_transfers = row(
+    "account_takes_no_transfers", 409, "This account takes money from its bound account alone.",
+    "该账户仅可接收绑定账户转入。",
+    "Use another account, or come to a branch with your identity document.", "请使用其他账户,或携带证件到网点核实。",
+)  # fmt: skip

@@ -33,7 +33,8 @@ async def customer_by_phone(queries: Queries, phone_hash: bytes) -> Customer | N
 
 async def insert_account(within: Queries, account: EAccount) -> None:
     """Say whose a ledger account is."""
-    said = (account.id, account.customer, account.account_class, account.currency, account.test)
+    said = (account.id, account.customer, account.account_class, account.currency, account.test, account.online,
+            account.unbound_credits)  # fmt: skip
     await within.execute(STATEMENTS["insert_account"], *said)
 
 
@@ -52,6 +53,11 @@ async def holders_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[
     """The customers behind these ledger accounts; those of nobody are left out."""
     rows = await queries.fetch(STATEMENTS["holders_of_accounts"], accounts)
     return {row["account"]: Holder(row["customer"], row["name_masked"]) for row in rows}
+
+
+async def seen(queries: Queries, customer_id: Id, by: str, why: str) -> int:
+    """Open the Class II accounts of a customer who was seen to money from anybody; how many."""
+    return int((await queries.execute(STATEMENTS["seen"], customer_id, by, why)).rpartition(" ")[2])
 
 
 async def insert_pin(within: Queries, customer_id: Id, phc: str) -> None:

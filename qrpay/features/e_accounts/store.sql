@@ -19,23 +19,31 @@ SELECT id, name_masked, phone_masked, status, test FROM customers WHERE phone_ha
 -- name: insert_account
 -- Say whose a ledger account is.
 -- $1 id uuid  $2 customer uuid  $3 class text  $4 currency text  $5 test boolean
-INSERT INTO e_accounts (id, customer, class, currency, test) VALUES ($1, $2, $3, $4, $5);
+-- $6 online boolean  $7 unbound_credits boolean
+INSERT INTO e_accounts (id, customer, class, currency, test, online, unbound_credits)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: accounts_of
 -- A customer's accounts, oldest first. A person has few (rules.md 3.3).
 -- $1 customer uuid
-SELECT id, customer, class AS account_class, currency, test FROM e_accounts WHERE customer = $1 ORDER BY id;
+SELECT id, customer, class AS account_class, currency, test, online, unbound_credits FROM e_accounts WHERE customer = $1 ORDER BY id;
 
 -- name: account
 -- An account and whose it is.
 -- $1 id uuid
-SELECT id, customer, class AS account_class, currency, test FROM e_accounts WHERE id = $1;
+SELECT id, customer, class AS account_class, currency, test, online, unbound_credits FROM e_accounts WHERE id = $1;
 
 -- name: holders_of_accounts
 -- The customers behind these ledger accounts, and their masked names.
 -- $1 accounts uuid[]
 SELECT a.id AS account, a.customer, c.name_masked FROM e_accounts AS a JOIN customers AS c ON c.id = a.customer
 WHERE a.id = ANY($1);
+
+-- name: seen
+-- A customer was seen in person: the Class II accounts that were opened online take money from anybody.
+-- $1 customer uuid  $2 by text  $3 why text
+UPDATE e_accounts SET unbound_credits = true, seen_by = $2, seen_why = $3
+WHERE customer = $1 AND class = 'II' AND NOT unbound_credits;
 
 -- name: insert_pin
 -- A customer's PIN.

@@ -74,7 +74,14 @@ async def _to_review(core: Core, row: Row, known: Details, phc: str) -> Opening:
 
 async def _open(core: Core, row: Row, known: Details, phc: str) -> Opening:
     """Open the account, once."""
-    account = EAccount(claim("e_account", row.id), _customer_of(row), row.account_class, row.currency)
+    account = EAccount(
+        claim("e_account", row.id),
+        _customer_of(row),
+        row.account_class,
+        row.currency,
+        online=True,
+        unbound_credits=False,
+    )
     await e_accounts.open_in_ledger(core, account, None)
     async with core.database.transaction() as within:
         # Of two consents at once, one gets past this line.

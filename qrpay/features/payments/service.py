@@ -12,6 +12,7 @@ from qrpay.codes.problems import code_expired, code_foreign, code_not_payable
 from qrpay.codes.receipt import Receipt, sign_receipt, verify_receipt
 from qrpay.codes.recognise import recognise
 from qrpay.core import Core
+from qrpay.features.collect_codes import service as collect_codes
 from qrpay.features.e_accounts import pins
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.fees import service as fees
@@ -54,6 +55,8 @@ async def scan(core: Core, text: str) -> Scan:
     kind = recognise(text, core.settings.code_guid, core.settings.payment_code_prefix, core.settings.url)
     if kind.what == "receipt":
         return await _scanned_receipt(core, text)
+    if kind.collect_code is not None:
+        return await _scanned_collect_code(core, kind.collect_code)
     payable = await payable_of(core, text)
     if payable.other is not None:
         return await by_code.scan(core, payable.other)
@@ -76,6 +79,14 @@ async def _scanned_receipt(core: Core, text: str) -> Scan:
         raise code_not_payable(what="receipt")
     card = await merchants.directory(core, merchant)
     return Scan("receipt", PayeeView(card.name, card.verified), receipt.amount, receipt.currency, receipt.order, None)
+
+
+async def _scanned_collect_code(core: Core, code: Id) -> Scan:
+    row = await collect_codes.good(core, code)
+    payee = await e_accounts.customer(core, row.customer)
+    name = payee.name_masked if payee is not None else ""
+    expires_at = rfc3339(row.expires_at)
+    return Scan("collect", PayeeView(name, False), row.amount, row.currency, None, expires_at, description=row.note)
 
 
 async def payable_of(core: Core, text: str) -> Payable:

@@ -1,0 +1,1 @@
+"""Customers who pay each other: transfers, requests for money, bills that are split."""
