@@ -1,8 +1,8 @@
-// The front door: three ways on.
+// The front door: ways on.
 import { t } from "./lib/lang.js";
 import { Head, html, Icon, mount, Title } from "./lib/view.js";
 
-const DOORS = [["wallet", "scan"], ["pos", "mark"], ["apply", "share"], ["docs", "list"]];
+const DOORS = [["wallet", "scan"], ["pos", "mark"], ["owner", "till"], ["apply", "share"], ["docs", "list"]];
 
 function Index() {
   return html`<${Head} name="qrpay" />

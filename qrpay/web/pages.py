@@ -84,6 +84,7 @@ def page_routes(chapters: Sequence[Routes], base_url: str) -> Routes:
     page("/pos", "pos.html")
     page("/pos-worker.js", "pos/worker.js", media_type="text/javascript")  # at the root, so that it may serve /pos
     page("/pay/{order}", "cashier.html")
+    page("/owner", "owner.html")
     page("/operators", "operators.html")
     page("/apply", "apply.html")
     page("/docs", "docs.html", CSP_DOCS)

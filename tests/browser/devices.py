@@ -192,6 +192,10 @@ class Devices:
         await till.sees("[name=number]")
         return till
 
+    async def owner_page(self, language: str = "en") -> Stranger:
+        """The page of the demo shop's owner."""
+        return await self._open(Stranger, f"/owner?lang={language}#key={self.demo.merchant.secret_key}", language)
+
     async def staff(self, **about: Any) -> dict[str, Any]:
         """Somebody new of the shop's staff, with their number and code."""
         number = f"{secrets.randbelow(10**6):06d}"

@@ -70,6 +70,18 @@ export class Api {
     return json ?? text;
   }
 
+  /** A file, such as a sheet to print. Throws as `call` does. */
+  async file(path) {
+    let answer;
+    try {
+      answer = await fetch(path, { headers: this.headers(), cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(20_000) });
+    } catch (reason) {
+      throw new Unreachable(reason.message);
+    }
+    if (!answer.ok) throw new Problem(answer.status, parsed(await answer.text()) ?? {});
+    return answer.blob();
+  }
+
   /** Headers of every call, also of the event stream. */
   headers(more = {}) {
     // No other site's page can send this header, so what bears it with our cookie came from here.
