@@ -13,6 +13,12 @@ export const texts = {
     scan: "Scan", my_code: "My code", history: "Payments", all_history: "All payments", history_empty: "No payments yet.",
     not_live: "Reconnecting", news_paid: "Paid {amount} to {payee}.", news_received: "Received {amount}.", news_refunded: "Refunded {amount}.",
 
+    verify: "Verify a statement", verify_hint: "Scan the code on a monthly statement, or paste a signature (.jws) here.", verify_paste: "Signature",
+    verify_go: "Verify", verifying: "Verifying…", verify_holds: "The bank has signed this", verify_fails: "The bank has not signed this", verify_merchant: "Merchant", verify_id: "Merchant's id",
+    verify_period: "Period", verify_opening: "Opening balance", verify_credits: "In", verify_debits: "Out", verify_closing: "Closing balance",
+    verify_file: "File", verify_digest: "SHA-256 of the file", verify_compare: "Compare a file with it", verify_same: "This is the very file that was signed.",
+    verify_other: "This is another file than the one that was signed.", verify_look: "Compare these figures with the paper in your hand.",
+
     scan_title: "Scan a code", camera_label: "Camera picture; hold the code in front of it", camera_on: "Use the camera",
     camera_refused: "The camera is not allowed here. Allow it in the browser's settings, or paste the code below.",
     camera_missing: "No camera can be used here. Paste the code or choose a picture.",
@@ -151,6 +157,12 @@ export const texts = {
     balance: "可用余额", account: "账户", pending: "冻结中 {amount}", what_to_do: "付款方式",
     scan: "扫一扫", my_code: "付款码", history: "付款记录", all_history: "全部付款记录", history_empty: "暂无付款记录。",
     not_live: "重新连接中", news_paid: "已向{payee}付款 {amount}。", news_received: "收到 {amount}。", news_refunded: "退款到账 {amount}。",
+
+    verify: "验证结单", verify_hint: "请扫描月结单上的二维码,或在此粘贴签名(.jws)。", verify_paste: "签名",
+    verify_go: "验证", verifying: "正在验证…", verify_holds: "本结单由银行签名", verify_fails: "银行未签发此结单", verify_merchant: "商户", verify_id: "商户号",
+    verify_period: "账期", verify_opening: "期初余额", verify_credits: "收入合计", verify_debits: "支出合计", verify_closing: "期末余额",
+    verify_file: "文件", verify_digest: "文件的 SHA-256", verify_compare: "与文件比对", verify_same: "该文件与银行签名的文件完全一致。",
+    verify_other: "该文件与银行签名的文件不一致。", verify_look: "请将以下数字与您手中的结单核对。",
 
     scan_title: "扫一扫", camera_label: "摄像头画面，请将二维码对准取景框", camera_on: "使用摄像头",
     camera_refused: "未获得摄像头权限。请在浏览器设置中允许，或在下方粘贴内容。",

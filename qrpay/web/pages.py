@@ -87,6 +87,7 @@ def page_routes(chapters: Sequence[Routes], base_url: str) -> Routes:
     page("/owner", "owner.html")
     page("/operators", "operators.html")
     page("/apply", "apply.html")
+    page("/verify", "verify.html")
     page("/docs", "docs.html", CSP_DOCS)
 
     @routes.get("/assets/{file}", caller=PUBLIC, returns=Document, media_type="text/javascript")

@@ -162,7 +162,7 @@ async def _fee(core: Core, merchant: Id, payment: Transfer, schedule: Schedule) 
     await _ensure_accounts(core, merchant, currency)
     return [
         Transfer(
-            id=claim("fee", payment.id),
+            id=fee_id(payment.id),
             debit=payment.credit if row.terms.borne_by == "merchant" else account_of(merchant, currency, "bank"),
             credit=account_of(merchant, currency),
             amount=fee,
@@ -172,6 +172,16 @@ async def _fee(core: Core, merchant: Id, payment: Transfer, schedule: Schedule) 
             reference=row.id.hex,
         )
     ]
+
+
+def fee_id(order: Id) -> Id:
+    """The id of what was taken beside the payment of an order."""
+    return claim("fee", order)
+
+
+def fee_return_id(order: Id, number: int) -> Id:
+    """The id of what went back beside refund `number` of an order."""
+    return claim("fee_return", order, number)
 
 
 def borne(taken: Sequence[Transfer]) -> int:
@@ -205,7 +215,7 @@ def given_back(standing: FeeStanding, paid: int, refunded: int, number: int) -> 
         return ()
     return [
         Transfer(
-            id=claim("fee_return", fee.about, number),
+            id=fee_return_id(fee.about, number),
             debit=fee.credit,
             credit=fee.debit,
             amount=back,

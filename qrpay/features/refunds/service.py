@@ -113,7 +113,7 @@ async def _post(core: Core, row: RefundRow, standing: Standing, caller: Merchant
     payment = standing.payment
     assert payment is not None, "what is not paid was refused"
     transfer = Transfer(
-        id=claim("refund", row.order, len(standing.refunds) + 1),
+        id=refund_id(row.order, len(standing.refunds) + 1),
         debit=payment.credit,
         credit=payment.debit,
         amount=amount,
@@ -130,6 +130,11 @@ async def _post(core: Core, row: RefundRow, standing: Standing, caller: Merchant
     if outcome.result.stands or outcome.result.differs:
         return outcome, transfer
     raise _refusal(outcome, transfer)
+
+
+def refund_id(order: Id, number: int) -> Id:
+    """The id of a refund's transfer: refund `number` of an order, from 1 on."""
+    return claim("refund", order, number)
 
 
 def _fee_back(standing: Standing, amount: int) -> Sequence[Transfer]:

@@ -38,7 +38,7 @@ FUND: Final = (
     "number", "kind", "at", "about", "reference", "credit", "debit", "balance", "currency", "transfer",
 )  # fmt: skip
 DAYS: Final = (
-    "date", "payments", "paid", "refunds", "refunded", "paid_out", "other_credits", "other_debits", "balance",
+    "date", "payments", "paid", "refunds", "refunded", "fees", "paid_out", "other_credits", "other_debits", "balance",
     "currency",
 )  # fmt: skip
 CHINESE: Final = {
@@ -87,14 +87,14 @@ class TradeRows:
         return [self._row(one) for one in page]
 
     def _row(self, one: Trade) -> Row:
-        fee = 0
         self._count += 1
         self._amount += one.amount
-        self._fee += fee
+        self._fee += one.fee
         return (
             self._count, kind_of(one.code), local(one.timestamp), id_text("ord_", one.order), one.reference,
             None if one.refund is None else id_text("ref_", one.refund), one.refund_reference, one.store, one.terminal,
-            one.description, one.payer, local(one.ordered_at), Minor(one.amount), Minor(fee), Minor(one.amount - fee),
+            one.description, one.payer, local(one.ordered_at), Minor(one.amount), Minor(one.fee),
+            Minor(one.amount - one.fee),
             self._currency, id_text("", one.id),
         )  # fmt: skip
 
@@ -149,7 +149,7 @@ class DayRows:
 
     def first(self) -> list[Row]:
         """The opening balance."""
-        return [("opening", *[None] * 7, Minor(self._statement.opening), self._statement.currency)]
+        return [("opening", *[None] * 8, Minor(self._statement.opening), self._statement.currency)]
 
     def of(self, page: Sequence[Day]) -> list[Row]:
         """A row for each."""
@@ -163,14 +163,17 @@ class DayRows:
 
 
 def of_day(day: Day) -> Sequence[Cell]:
-    """Payments and what they come to, the same of refunds, what was paid out, what else came in and went out."""
+    """Payments and what they come to, the same of refunds; fees less what came back; payouts; other ins, outs."""
     paid = [line for line in day.lines if line.kind == "payment"]
     refunded = [line for line in day.lines if line.kind == "refund"]
     out = sum(line.amount for line in day.lines if line.kind == "settlement")
+    charged = sum(line.amount for line in day.lines if line.kind == "fee")
+    returned = sum(line.amount for line in day.lines if line.kind == "fee_return")
     came, went = sum(line.amount for line in paid), sum(line.amount for line in refunded)
     return (
-        sum(line.count for line in paid), Minor(came), sum(line.count for line in refunded), Minor(went), Minor(out),
-        Minor(day.credits - came), Minor(day.debits - went - out),
+        sum(line.count for line in paid), Minor(came), sum(line.count for line in refunded), Minor(went),
+        Minor(charged - returned), Minor(out), Minor(day.credits - came - returned),
+        Minor(day.debits - went - out - charged),
     )  # fmt: skip
 
 

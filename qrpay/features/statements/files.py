@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from qrpay.codes.statement import sign_statement
 from qrpay.core import Core
+from qrpay.features.merchants import service as merchants
 from qrpay.features.statements import service
 from qrpay.features.statements.camt053 import CamtWriter
 from qrpay.features.statements.cells import (
@@ -45,15 +46,17 @@ async def rendered(core: Core, one: Book, name: str, *, bom: bool = False) -> As
         raise not_found()
     slots = _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
     async with slots:
-        made = await _render(core, one, name, bom)
+        made = await _render(core, one, name, bom=bom)
     try:
         yield made
     finally:
         made.file.close()
 
 
-async def _render(core: Core, one: Book, name: str, bom: bool) -> Rendered:
+async def _render(core: Core, one: Book, name: str, *, bom: bool) -> Rendered:
     said, (what, _, kind) = one.statement, name.partition(".")
+    if name == "statement.pdf":
+        return await _pdf(core, one)
     if name == "camt.053.xml":
         camt = CamtWriter(one)
         async for page in service.movements(core, one):
@@ -70,6 +73,17 @@ async def _render(core: Core, one: Book, name: str, bom: bool) -> Rendered:
         await asyncio.to_thread(lambda page: writer.rows(rows.of(page)), page)
     writer.rows(rows.last())
     return await asyncio.to_thread(writer.finish)
+
+
+async def _pdf(core: Core, one: Book) -> Rendered:
+    """The month as a page, with the signature of its days in a code."""
+    from qrpay.features.statements import monthly  # for whoever asks for a page
+
+    days = await _render(core, one, "days.csv", bom=False)
+    days.file.close()
+    signed = signature(core, one, "days.csv", days)
+    card = await merchants.directory(core, one.merchant)
+    return await asyncio.to_thread(monthly.drawn, one, signed, f"{core.settings.url}/verify", test=card.test)
 
 
 async def _pages(core: Core, one: Book, what: str) -> AsyncIterator[Sequence[Any]]:

@@ -102,7 +102,7 @@ class Movement(Struct, frozen=True):
 
 
 class Trade(Struct, frozen=True):
-    """A payment, or a refund (below zero), with its order."""
+    """A payment, or a refund (below zero), with its order; and its fee, or what of it came back (below zero)."""
 
     id: Id
     code: int
@@ -117,6 +117,7 @@ class Trade(Struct, frozen=True):
     payer: str | None
     refund: Id | None
     refund_reference: str | None
+    fee: int = 0
 
 
 class Book(Struct, frozen=True):

@@ -12,12 +12,15 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from qrpay.codes.signing import CLOCK_SKEW
 from qrpay.codes.statement import SignedStatement, verify_statement
 from qrpay.core import Core
 from qrpay.features.calendar.service import day_begins
+from qrpay.features.fees import service as fees
 from qrpay.features.merchants import service as merchants
+from qrpay.features.refunds import service as refunds
 from qrpay.features.settlement.looks import exact, kind_of
 from qrpay.features.statements import store
 from qrpay.features.statements.model import Book, Day, Direction, Movement, Period, Statement, Sum, Trade
@@ -35,9 +38,12 @@ PAGE: Final = 500
 YEARS: Final = range(2000, 2200)
 _DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\Z")
 _MONTH: Final = re.compile(r"([0-9]{4})-([0-9]{2})\Z")
+REFUNDS_MAX: Final = 1_000
+"""Refunds of one order, at most (settings.py)."""
+FEES: Final = frozenset({"fee", "fee_return"})
 _ONE: Final = timedelta(days=1)
 DAY_FILES: Final = ("trade.csv", "trade.xlsx", "fund.csv", "fund.xlsx", "camt.053.xml")
-MONTH_FILES: Final = ("days.csv",)
+MONTH_FILES: Final = ("days.csv", "statement.pdf")
 
 
 # When ----------------------------------------------------------------------------------------------------------
@@ -185,8 +191,25 @@ async def trades(core: Core, one: Book) -> AsyncIterator[Sequence[Trade]]:
     while page := await store.trades(
         core.database, one.account, after, one.period.until, PAGE, one.merchant, sorted(PAYMENTS), TransferCode.REFUND
     ):
-        yield page
         after = page[-1].timestamp
+        yield await _with_fees(core, one, page)
+
+
+async def _with_fees(core: Core, one: Book, page: Sequence[Trade]) -> Sequence[Trade]:
+    """The same with their fees: each has the id that its payment or refund gives it."""
+    if not any(line.kind in FEES for line in one.statement.lines):
+        return page
+    ids = {trade.id: fee for trade in page if (fee := _fee_id(trade)) is not None}
+    found = await store.fees(core.database, one.account, list(ids.values()))
+    return [replace(trade, fee=found.get(ids[trade.id], 0)) if trade.id in ids else trade for trade in page]
+
+
+def _fee_id(trade: Trade) -> Id | None:
+    if trade.code != TransferCode.REFUND:
+        return fees.fee_id(trade.order)
+    numbers = range(1, REFUNDS_MAX + 1)
+    number = next((n for n in numbers if refunds.refund_id(trade.order, n) == trade.id), None)
+    return None if number is None else fees.fee_return_id(trade.order, number)
 
 
 # Signatures ----------------------------------------------------------------------------------------------------

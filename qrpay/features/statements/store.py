@@ -41,3 +41,8 @@ async def trades(
     """The first payments and refunds between two moments."""
     rows = await queries.fetch(STATEMENTS.trades, account, after, until, limit, merchant, payments, refund)
     return [Trade(*row) for row in rows]
+
+
+async def fees(queries: Queries, account: Id, ids: Sequence[Id]) -> dict[Id, int]:
+    """What the account paid by these transfers (below zero: got); those of others are left out."""
+    return {row["id"]: row["fee"] for row in await queries.fetch(STATEMENTS.fees, account, ids)}

@@ -36,6 +36,12 @@ UNION ALL
  ORDER BY timestamp LIMIT $4::integer)
 ORDER BY timestamp LIMIT $4::integer;
 
+-- name: fees
+-- What the account paid by these transfers, or (below zero) got by them.
+-- $1 account uuid  $2 ids uuid[]
+SELECT id, CASE WHEN debit = $1::uuid THEN amount ELSE -amount END AS fee FROM transfers
+WHERE id = ANY ($2::uuid[]) AND (debit = $1::uuid OR credit = $1::uuid);
+
 -- name: trades
 -- The payments and refunds between two moments, oldest first, each with its order, who paid, and where.
 -- A refund's payer is who paid the order, also while the money waits for an account of his.

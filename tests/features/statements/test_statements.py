@@ -1,18 +1,27 @@
 """Statements: days cut exactly, files whose sums add up and whose bytes stay, signatures that a stranger can check."""
 
+import base64
 import csv
+import hashlib
 import io
+import re
 import subprocess
 import sys
 import zipfile
+import zlib
 from datetime import date, timedelta
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import zxingcpp
 from lxml import etree
 
 from qrpay.core import Core
+from qrpay.features.fees import service as fees
+from qrpay.features.fees.model import FeeTerms, NewPlan, Tier
 from qrpay.features.keys.feature import feature as keys_feature
 from qrpay.features.statements import files, service
 from qrpay.features.statements.feature import feature
@@ -142,6 +151,59 @@ async def test_a_day_has_no_statement_before_it_is_over(core: Core, clock: DayCl
     await shop.sells("R-4", 1)
     clock.set(MONDAY + 20 * DAY)
     assert then == {name: await content(core, shop, "2026-11-23", name) for name in service.DAY_FILES}
+
+
+async def test_fees_stand_beside_what_they_were_for(core: Core, clock: DayClock) -> None:
+    """A payment's fee, what came back of it with a refund; the nets add up to what the funds moved."""
+    shop = await open_shop(core)
+    clock.set(MONDAY)
+    terms = FeeTerms([Tier(rate_bp=100)])
+    await fees.set_plan(core, NewPlan("CNY", MONDAY, terms, merchant=shop.merchant), "ana")
+    first = await shop.sells("R-1", 1_000)
+    await shop.gives_back(first, "G-1", 100)
+    await shop.gives_back(first, "G-2", 500)
+    await shop.sells("R-2", 300)
+    clock.set(MONDAY + DAY)
+    rows = await table(core, shop, "2026-11-23", "trade.csv")
+    assert [(row["amount"], row["fee"], row["net"]) for row in rows] == [
+        ("10.00", "0.10", "9.90"), ("-1.00", "-0.01", "-0.99"), ("-5.00", "-0.05", "-4.95"), ("3.00", "0.03", "2.97"),
+        ("7.00", "0.07", "6.93"),
+    ]  # fmt: skip
+    assert (await service.book(core, shop.merchant, "2026-11-23")).statement.closing == 693
+
+
+def black_and_white(pdf: bytes, scale: int = 4) -> Any:
+    """The rectangles of a page as a picture; `scale` pixels to the point."""
+    [packed] = re.findall(rb"stream\r?\n(.*?)~>", pdf, re.DOTALL)
+    drawing = zlib.decompress(base64.a85decode(packed)).decode("latin-1")
+    picture = np.full((842 * scale, 596 * scale), 255, np.uint8)
+    white = True
+    for line in drawing.splitlines():
+        if line.endswith(" rg"):
+            white = not line.startswith("0 0 0")
+        elif (said := line.split())[-2:] == ["re", "f*"]:
+            x, y, wide, high = (float(number) for number in said[said.index("re") - 4 : said.index("re")])
+            rows = slice(round((841.89 - y - high) * scale), round((841.89 - y) * scale))
+            picture[rows, round(x * scale) : round((x + wide) * scale)] = 255 if white else 0
+    return picture
+
+
+async def test_a_month_is_a_page_whose_code_says_what_the_bank_signed(core: Core, clock: DayClock) -> None:
+    """The code leads to the page that verifies it; what it says is the signature of the month's days."""
+    shop, _ = await busy_monday(core, clock)
+    clock.set(date(2026, 12, 1))
+    page = await content(core, shop, "2026-11", "statement.pdf")
+    [code] = zxingcpp.read_barcodes(black_and_white(page))
+    link, _, signed = code.text.partition("#")
+    said = service.verified(core, signed)
+    days = await content(core, shop, "2026-11", "days.csv")
+    assert link == f"{core.settings.url}/verify"
+    assert (said.file, said.sha256, said.closing) == ("days.csv", hashlib.sha256(days).hexdigest(), 5_507)
+    rows = list(csv.DictReader(io.StringIO(days.decode())))
+    assert [row["balance"] for row in rows if row["date"] in ("opening", "2026-11-23", "2026-11-24", "total")] == [
+        "0.00", "10.07", "55.07", "55.07",
+    ]  # fmt: skip
+    assert page == await content(core, shop, "2026-11", "statement.pdf")
 
 
 async def test_many_lines_are_read_page_by_page(core: Core, clock: DayClock) -> None:
