@@ -27,6 +27,10 @@ CALLS = {
         "POST /v1/scans", "POST /v1/payments", "GET /v1/payments", "GET /v1/payments/{order}", "POST /v1/payment-codes",
         "GET /v1/accounts", "GET /v1/accounts/{account}", "GET /v1/accounts/{account}/entries", "GET /v1/events/stream",
     ],
+    "operator_session": [
+        "GET /v1/operators/session", "GET /v1/operators/reviews", "POST /v1/operators/reviews/{kind}/{review}",
+        "GET /v1/operators/search", "POST /v1/operators/freezes", "GET /v1/operators/acts",
+    ],
 }  # fmt: skip
 FIELDS = {
     "Order": "id reference status amount currency description store terminal created_at expires_at code payment "
