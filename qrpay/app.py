@@ -41,6 +41,7 @@ FEATURES: Final = (
     "statements",  # what happened on a merchant's account, by day and month, signed
     "events",  # what happened, by polling and as a stream
     "webhooks",  # what happened, told to whoever wants to be called
+    "timelines",  # what became of an order, step by step, measured
     "reconciliation",  # a merchant's own list against the ledger, by digests
     "operators",  # people of the bank: sign-in, roles, decisions by two, the log of what they did
 )
@@ -73,6 +74,7 @@ async def open_core(settings: Settings, clock: Clock = utc_now) -> AsyncIterator
         queue_max=settings.queue_max,
         deadline_s=settings.deadline_s,
     )
+    engine.traces.measure(settings.trace_per_s)
     core = Core(
         settings=settings, clock=clock, database=database, ledger=engine, keyring=keyring,
         reader=Reader(keyring, settings.code_guid), vault=vault, hub=Hub(),

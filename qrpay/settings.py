@@ -94,6 +94,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Webhooks
     webhook_loopback: bool = False  # let webhooks go to loopback: for the demo's own receiver only
     webhook_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 15.0
+    trace_per_s: Annotated[int, Meta(ge=0, le=100_000)] = 1_000  # payments that a worker measures a second, at most
+    trace_days: Annotated[int, Meta(ge=1, le=90)] = 3  # how long it is kept how they went
     webhook_days: Annotated[int, Meta(ge=1, le=30)] = 3  # how long a delivery is tried
 
     # Integrators

@@ -35,6 +35,7 @@ from qrpay.ledger.reading import LedgerReader
 from qrpay.ledger.rules import Book, chains, change_of, expiry_of, same_account
 from qrpay.ledger.seals import Books
 from qrpay.ledger.soundness import BALANCING, LINKED
+from qrpay.ledger.traces import Traces
 from qrpay.values import Clock, Id
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
@@ -68,6 +69,7 @@ class Engine(CapKeeper, LedgerReader):
     batchers' own.
 
     books  follows what was posted: seals, closing figures, and whether accounts agree with their transfers
+    traces how payments went, for whoever said when they came
     route  how it posts; for tests and benchmarks
     """
 
@@ -83,6 +85,7 @@ class Engine(CapKeeper, LedgerReader):
     ) -> None:
         self._database = database
         self.books = Books(database)
+        self.traces = Traces(database)
         self._clock = clock
         post_clean = {
             Route.ADAPTIVE: self._post_clean,
@@ -91,12 +94,12 @@ class Engine(CapKeeper, LedgerReader):
             Route.EXACT: self._leave_undecided,
         }[route]
         self._clean: Batcher[Transfer, Outcome | None] = Batcher(
-            post_clean, name="ledger", size_max=BATCH_MAX, in_flight=in_flight, queue_max=queue_max,
-            deadline_s=deadline_s, replayable=True,
+            self.traces.watched(post_clean), name="ledger", size_max=BATCH_MAX, in_flight=in_flight,
+            queue_max=queue_max, deadline_s=deadline_s, replayable=True,
         )  # fmt: skip
         self._exact: Batcher[Transfer, Outcome] = Batcher(
-            self._post_exactly, name="ledger exact", size_max=BATCH_MAX, in_flight=1, queue_max=queue_max,
-            deadline_s=deadline_s, replayable=True,
+            self.traces.watched(self._post_exactly), name="ledger exact", size_max=BATCH_MAX, in_flight=1,
+            queue_max=queue_max, deadline_s=deadline_s, replayable=True,
         )  # fmt: skip
 
     @property
@@ -108,6 +111,7 @@ class Engine(CapKeeper, LedgerReader):
         """Finish what was asked, and take no more."""
         await self._clean.close()
         await self._exact.close()
+        await self.traces.close()
 
     async def post(self, transfer: Transfer) -> Outcome:
         """Post one transfer; see Ledger. Raises `overloaded`, or `unavailable` when the outcome is unknown."""

@@ -54,7 +54,7 @@ log = structlog.get_logger()
 class Served:
     """A route made ready: its decoder built once, its counts kept in plain numbers."""
 
-    __slots__ = ("counts", "decoder", "noted", "query", "route", "status")
+    __slots__ = ("counts", "decoder", "noted", "query", "route", "status", "timed")
 
     def __init__(self, route: Route) -> None:
         self.route = route
@@ -62,6 +62,7 @@ class Served:
         self.query = route.query
         self.status = route.status
         self.noted = route.noted
+        self.timed = route.timed
         self.counts: dict[int, int] = {}
 
 
@@ -104,6 +105,8 @@ class Dispatcher:
             if not request.plain:
                 self._check_line(connection, request.message())
             served, path = self._match(request)
+            if served.timed:
+                request.began_ns = self.core.ledger.traces.begin()
             said = await self._serve(served, request, path)
             if said is STREAMED:
                 return False  # a stream has written itself

@@ -118,6 +118,7 @@ class Route(Struct, frozen=True, kw_only=True):
     also      further good statuses and what they mean
     stream    the handler writes the response itself and returns it
     idempotent  needs an Idempotency-Key header
+    timed     it is measured how its payments go
     """
 
     method: str
@@ -139,6 +140,7 @@ class Route(Struct, frozen=True, kw_only=True):
     media_type: str = "application/json"
     stream: bool = False
     idempotent: bool = False
+    timed: bool = False
 
     @property
     def summary(self) -> str:

@@ -31,15 +31,17 @@ class Request(ABC):
     """What was asked. The body is read when somebody asks for it.
 
     headers   by name; complete: whether all of it has arrived; last: whether the client wants to hang up after it
+    began_ns  when it was found what it asks for, on a route that is measured (ledger/traces.py); 0: it is not
     """
 
-    __slots__ = ("_connection", "headers", "id", "last", "method", "path", "query")
+    __slots__ = ("_connection", "began_ns", "headers", "id", "last", "method", "path", "query")
     headers: "Mapping[str, str]"
     plain = False
     """Whether it came by the lane, where its first line and its Host were looked at."""
 
     def __init__(self, connection: "Connection", method: str, target: str, last: bool) -> None:
         self._connection = connection
+        self.began_ns = 0
         self.id = ""
         self.last = last
         self.method = method

@@ -40,6 +40,7 @@ async def create_payment_code(call: Call, ask: NewPaymentCode) -> PaymentCode:
     "/v1/callbacks/scan",
     caller=Merchant,
     act="sell",
+    timed=True,
     body=ScanReport,
     returns=ScanOutcome,
     also={202: "The customer must confirm on the phone; read the order with wait."},
@@ -53,5 +54,5 @@ async def report_scan(call: Call, ask: ScanReport) -> Any:
 
     The same report again gets the same answer, so a till that lost the answer sends it again.
     """
-    outcome, status = await service.report(call.core, call.merchant, ask)
+    outcome, status = await service.report(call.core, call.merchant, ask, call.wire.began_ns)
     return Answer(outcome, status=status)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from time import perf_counter_ns
 from typing import Final
 
 import msgspec
@@ -84,12 +85,15 @@ async def forget(core: Core, limit: int = 5_000) -> int:
 # Charging ------------------------------------------------------------------------------------------------------
 
 
-async def report(core: Core, merchant: Merchant, ask: ScanReport) -> tuple[ScanOutcome, int]:
+async def report(core: Core, merchant: Merchant, ask: ScanReport, began_ns: int = 0) -> tuple[ScanOutcome, int]:
     """What a till scanned: a customer's code is charged, a shown receipt is proved. Answers the order and a status.
 
     200: paid; 202: the customer must confirm on the phone. The same report again gets the same answer. Refuses what
     is no customer's code with what it is; `code_expired` alike for a code that ended and one that never was.
+
+    began_ns  when its request came, as `traces.begin` says; 0: it is not measured
     """
+    decoded_ns = perf_counter_ns() if began_ns else 0
     kind = recognise(ask.scanned, core.settings.code_guid, core.settings.payment_code_prefix, core.settings.url)
     if kind.what == "receipt":
         return _outcome(await _proved(core, merchant, ask.scanned)), 200
@@ -103,6 +107,8 @@ async def report(core: Core, merchant: Merchant, ask: ScanReport) -> tuple[ScanO
     row = await _order_of(core, merchant, ask, code)
     if row.amount is not None and row.amount >= core.settings.pin_from:
         return await _ask_customer(core, row, code)
+    if began_ns:
+        core.ledger.traces.stamp(row.id, began_ns, decoded_ns)
     return await _charge(core, row, code), 200
 
 

@@ -41,6 +41,7 @@ async def create_scan(call: Call, ask: NewScan) -> Scan:
 @routes.post(
     "/v1/payments",
     caller=Wallet,
+    timed=True,
     body=NewPayment,
     returns=Payment,
     status=201,
@@ -56,7 +57,7 @@ async def create_payment(call: Call, ask: NewPayment) -> Any:
 
     By a static code every payment is an order of its own, so it needs an Idempotency-Key: the key says which.
     """
-    payment, made = await service.pay(call.core, call.wallet, ask, call.idempotency_key)
+    payment, made = await service.pay(call.core, call.wallet, ask, call.idempotency_key, call.wire.began_ns)
     return payment if made else Answer(payment, status=200, replayed=True)
 
 

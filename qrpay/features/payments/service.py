@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
+from time import perf_counter_ns
 from typing import Final
 
 from msgspec.structs import replace
@@ -152,13 +153,18 @@ async def _payee_for(core: Core, wallet: Wallet, payable: Payable) -> tuple[Paye
 # Paying --------------------------------------------------------------------------------------------------------
 
 
-async def pay(core: Core, wallet: Wallet, ask: NewPayment, key: str | None = None) -> tuple[Payment, bool]:
+async def pay(
+    core: Core, wallet: Wallet, ask: NewPayment, key: str | None = None, began_ns: int = 0
+) -> tuple[Payment, bool]:
     """Pay what was scanned, or an order by its id; and whether it was paid just now. Safe to repeat.
 
     Who has paid already gets the same payment again, whatever the clock says: money is read first. Refuses what
     the code's check refuses, `order_paid` (by somebody else), `order_closed`, `code_expired`, `order_expired`,
     `test_and_live`, `pin_required`, `pin_wrong`, and the ledger's refusals with their figures.
+
+    began_ns  when its request came, as `traces.begin` says; 0: it is not measured
     """
+    decoded_ns = perf_counter_ns() if began_ns else 0
     payable = await _asked(core, wallet, ask, key)
     account = wallet.account if ask.account is None else await _account(core, wallet, ask.account)
     payee = _account_of(payable.merchant, payable.currency)
@@ -179,6 +185,8 @@ async def pay(core: Core, wallet: Wallet, ask: NewPayment, key: str | None = Non
     post: Door = core.ledger.post
     if payable.draws is not None or fees.may_cost(payable.merchant):
         post = await _door(core, payable, transfer)
+    if began_ns:
+        core.ledger.traces.stamp(payable.order, began_ns, decoded_ns)
     outcome = await post(transfer)
     if outcome.result is Result.EXCEEDS_CAP_CODE_C and ask.pin is not None:
         # Without a PIN little may be paid in a day; with it, more (rules.md 3.1, classes C and B).

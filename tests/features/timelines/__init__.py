@@ -1,0 +1,1 @@
+"""Timelines: what became of an order, told as it was measured."""
