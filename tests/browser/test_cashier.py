@@ -1,5 +1,7 @@
 """The page behind a code's link, for a phone that has no wallet open."""
 
+import secrets
+
 from playwright.async_api import expect
 
 from tests.browser.devices import Devices
@@ -52,3 +54,23 @@ async def test_a_closed_order_says_so(devices: Devices) -> None:
 
     await stranger.sees("[data-status=closed]")
     await expect(stranger.page.locator(".qr")).to_have_count(0)
+
+
+async def test_a_table_code_asks_for_the_amount(devices: Devices) -> None:
+    """Its link shows shop, table and check code; the amount entered there stands in the wallet, which pays it."""
+    reference = secrets.token_hex(8)
+    made = await devices.owner("POST", "/v1/static-codes", {"reference": reference, "label": "Table 5"})
+    stranger, wallet = await devices.stranger(f"/pay/{made['id']}"), await devices.wallet()
+    await expect(stranger.page.locator("[data-code]")).to_contain_text(made["check_code"])
+    await stranger.page.get_by_label("Amount").fill("6.6")
+    await stranger.shot("cashier-table")
+    await stranger.press("Pay ¥6.60 in the wallet")
+    await stranger.page.wait_for_url("**/wallet?order=*&amount=660")
+
+    await wallet.page.goto(f"{wallet.base_url}/wallet?order={made['id']}&amount=660")
+    await wallet.press("Pay ¥6.60")
+
+    await wallet.sees(".done .qr")
+    await devices.owner("POST", f"/v1/static-codes/{made['id']}/revoke")
+    await stranger.page.goto(f"{stranger.base_url}/pay/{made['id']}?lang=en")
+    await stranger.sees("[data-status=revoked] .notice")

@@ -76,7 +76,7 @@ function Signed({ api: made, leave }) {
   const shown = {
     home: () => html`<${Home} api=${api} accounts=${accounts} reload=${reload} go=${go} leave=${leave} />`,
     scan: () => html`<${Scan} found=${(text) => go({ name: "review", text })} />`,
-    review: () => html`<${Review} key=${screen.text ?? screen.order} api=${api} keys=${keys} text=${screen.text} order=${screen.order}
+    review: () => html`<${Review} key=${screen.text ?? screen.order} api=${api} keys=${keys} text=${screen.text} order=${screen.order} amount=${screen.amount}
       paid=${paid} again=${() => go({ name: "scan" })} />`,
     done: () => html`<${Done} api=${api} payment=${screen.payment} home=${home} />`,
     mycode: () => html`<${MyCode} api=${api} />`,
@@ -94,10 +94,11 @@ function Signed({ api: made, leave }) {
 
 // The cashier page sends a phone here with the order it shows.
 function firstScreen() {
-  const order = new URLSearchParams(location.search).get("order");
+  const asked = new URLSearchParams(location.search);
+  const order = asked.get("order");
   if (!order) return { name: "home" };
   history.replaceState(null, "", location.pathname);
-  return { name: "review", order };
+  return { name: "review", order, amount: asked.get("amount") };
 }
 
 mount(Wallet);

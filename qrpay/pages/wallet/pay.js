@@ -2,13 +2,13 @@
 import { Problem } from "../lib/api.js";
 import { verifyCode } from "../lib/codes.js";
 import { clock, language, t } from "../lib/lang.js";
-import { exponentOf, money, parseAmount, symbolOf } from "../lib/money.js";
+import { decimalText, exponentOf, money, parseAmount, symbolOf } from "../lib/money.js";
 import { html, Icon, minutes, nameOf, Sum, Title, Trouble, useEffect, useRef, useSecondsLeft, useState } from "../lib/view.js";
 import { Receipt } from "./receipt.js";
 
 const PAYABLE = ["order", "static", "collect", "bill"];
 
-export function Review({ api, keys, text, order, paid, again }) {
+export function Review({ api, keys, text, order, amount, paid, again }) {
   const [said, setSaid] = useState(null);
   const [check, setCheck] = useState(null);
   const [trouble, setTrouble] = useState(null);
@@ -34,11 +34,16 @@ export function Review({ api, keys, text, order, paid, again }) {
     <${Trouble} reason=${trouble} again=${trouble?.unknown ? read : null} />
     ${trouble && html`<button type="button" class="second wide" onClick=${again}>${t("scan_another")}</button>`}
     ${said && !payable && html`<p class="notice" role="status">${t(`kind_${said.kind}`)}: ${t("not_payable")}</p>`}
-    ${payable && html`<${PayForm} api=${api} said=${said} paid=${paid} />`}`;
+    ${payable && html`<${PayForm} api=${api} said=${said} typed=${amount} paid=${paid} />`}`;
 }
 
-/** The code of an order one was led to by a link; a Problem in the page's own words when it is open no more. */
+/** The code of an order, or the static code, one was led to by a link; a Problem in the page's own words when it is over. */
 async function payloadOf(api, order) {
+  if (order.startsWith("stc_")) {
+    const stands = await api.get(`/v1/cashier/static/${encodeURIComponent(order)}`);
+    if (!stands.code) throw new Problem(410, { title: t("code_withdrawn"), detail: t("code_withdrawn_detail") });
+    return stands.code.payload;
+  }
   const { status, code } = await api.get(`/v1/cashier/${encodeURIComponent(order)}`);
   if (status !== "open") throw new Problem(409, { title: t(`order_${status}`), detail: t(`order_${status}_detail`) });
   return code.payload;
@@ -73,14 +78,14 @@ function Verdict({ check }) {
     <${Icon} name=${good ? "shield" : "warn"} />${t(`signature_${check.verdict}`)}</p>`;
 }
 
-function PayForm({ api, said, paid }) {
+function PayForm({ api, said, typed: entered, paid }) {
   const [trouble, setTrouble] = useState(null);
   const [busy, setBusy] = useState(false);
   const [pinAsked, setPinAsked] = useState(false);
   const [sent, setSent] = useState(null);
   // One key a review: pressing again repeats this payment, it never makes a second one.
   const [key] = useState(() => crypto.randomUUID?.() ?? String(Math.random()));
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(/^[0-9]{1,12}$/.test(entered ?? "") ? decimalText(Number(entered), exponentOf(said.currency)) : "");
   const pin = useRef(null);
   const open = said.amount == null;
   const amount = open ? parseAmount(typed, said.currency) : said.amount;
