@@ -4,8 +4,11 @@ A challenge is stamped by the master key, so that nothing is kept for a stranger
 it was answered, as each is good once.
 """
 
+import asyncio
+import importlib
 import ipaddress
 import os
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -60,6 +63,12 @@ def site_of(core: Core, host: str) -> Site:
     raise passkeys_need_a_name(url=f"{scheme}://localhost:{url.port}/operators" if url.port else core.settings.url)
 
 
+async def library() -> None:
+    """Load the library of WebAuthn beside the event loop: the first passkey of a worker must hold no payment up."""
+    if "webauthn" not in sys.modules:
+        await asyncio.to_thread(importlib.import_module, "webauthn")
+
+
 # Challenges ----------------------------------------------------------------------------------------------------
 
 
@@ -101,6 +110,7 @@ async def forget_challenges(core: Core) -> int:
 
 async def offer(core: Core, caller: Operator, host: str) -> PasskeyChallenge:
     """What a browser needs to make a passkey for the caller."""
+    await library()
     from webauthn import generate_registration_options, options_to_json
     from webauthn.helpers.structs import (
         AuthenticatorSelectionCriteria,
@@ -122,6 +132,7 @@ async def offer(core: Core, caller: Operator, host: str) -> PasskeyChallenge:
 
 async def register(core: Core, caller: Operator, ask: NewPasskey, host: str) -> PasskeyView:
     """Keep a passkey that a browser made. Raises `passkey_refused`."""
+    await library()
     from webauthn import verify_registration_response
     from webauthn.helpers.exceptions import WebAuthnException
 
@@ -145,11 +156,13 @@ async def register(core: Core, caller: Operator, ask: NewPasskey, host: str) -> 
 
 async def listed(core: Core, caller: Operator) -> Sequence[PasskeyView]:
     """The caller's passkeys."""
+    await library()
     return [_shown(row) for row in await store.passkeys_of(core.database, caller.id)]
 
 
 async def remove(core: Core, caller: Operator, text: str) -> None:
     """End one of the caller's passkeys. Raises `not_found`."""
+    await library()
     from webauthn.helpers import base64url_to_bytes
 
     try:
@@ -165,6 +178,7 @@ async def remove(core: Core, caller: Operator, text: str) -> None:
 
 async def ask_for_one(core: Core, host: str) -> PasskeyChallenge:
     """What a browser needs to ask somebody for a passkey; whose it is the passkey says itself."""
+    await library()
     from webauthn import generate_authentication_options, options_to_json
     from webauthn.helpers.structs import UserVerificationRequirement
 
@@ -177,6 +191,7 @@ async def ask_for_one(core: Core, host: str) -> PasskeyChallenge:
 
 async def sign_in(core: Core, ask: PasskeySignIn, host: str, peer: str) -> tuple[str, Me]:
     """A session for whoever holds the passkey and has opened it. Raises `sign_in_refused`, `passkey_refused`."""
+    await library()
     site, limit = site_of(core, host), tries(core)
     if limit.full(peer):
         limit.refuse(1.0)

@@ -114,8 +114,11 @@ async def _freeze(core: Core, row: ProposalRow, decision: Decision) -> None:
         raise freeze_end_refused()
     kept = FreezeRow(row.id, row.subject, row.reason, row.maker_name, decision.name, decision.at, ends, None)
     stands = await store.freeze(core.database, row.id)
-    if stands is None and await _state(core, row.subject) != "active":
-        raise already_frozen()
+    if stands is None:
+        if await _state(core, row.subject) != "active":
+            raise already_frozen()
+        for over in await store.freezes_of(core.database, row.subject):  # set free on the command line
+            await store.lift_freeze(core.database, over.id, decision.at)
     if not await store.insert_freeze(core.database, kept):
         raise already_frozen()
     await _set(core, row.subject, frozen=True, act=Act(row.maker_name, row.reason, decision.name))

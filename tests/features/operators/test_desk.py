@@ -6,12 +6,13 @@ import asyncpg
 import pytest
 
 from qrpay.database.pool import Database
-from qrpay.features.operators import acts, service, store
+from qrpay.features.operators import acts, service, sessions, store
 from qrpay.features.operators.model import DecisionRow
-from qrpay.values import id_text
+from qrpay.values import id_text, new_id
 from tests.features.operators.conftest import Painting
-from tests.features.people import PASSWORD, headers_of, signed_in
-from tests.web.house import House
+from tests.features.people import PASSWORD, code_of, headers_of, signed_in
+from tests.web.house import House, house
+from tests.web.world import Said
 
 SIGN_IN = "/v1/operators/sessions"
 
@@ -148,3 +149,46 @@ async def test_operators_alone_see_the_sums_of_the_books(desk: House) -> None:
     assert shown["signed"].count(".") == public.json["signed"].count(".")
     [yuan] = [line for line in shown["currencies"] if line["currency"] == "CNY"]
     assert yuan["debits"] == yuan["credits"] > 0 and yuan["balance"] == 0
+
+
+async def test_an_enrolment_link_is_good_once_and_a_new_one_ends_what_was_before(desk: House) -> None:
+    """With it the person sets a password and shows the authenticator; a lost factor is replaced whole."""
+    core, api = desk.core, desk.api
+    row, link = await sessions.add(core, f"new-{new_id().hex}", "clerk")
+    read = (await api.post("/v1/operators/enrolments/read", body={"enrolment": link})).json
+    assert (read["name"], read["role"]) == (row.name, "clerk") and "otpauth" in read["totp_uri"]
+    ask = {"enrolment": link, "password": PASSWORD, "totp": code_of(core, read["totp_secret"])}
+    wrong = {**ask, "totp": f"{(int(ask['totp']) + 1) % 10**6:06d}"}
+    assert (await api.post("/v1/operators/enrolments", body=wrong)).code == "sign_in_refused"
+    assert (await api.post("/v1/operators/enrolments", body=ask)).status == 201
+    assert (await api.post("/v1/operators/enrolments", body=ask)).code == "enrolment_unknown"
+
+    _, renewed = await sessions.renew(core, row.name)
+    desk.clock.move(seconds=60)
+    old = {"name": row.name, "password": PASSWORD, "totp": code_of(core, read["totp_secret"])}
+    assert (await api.post(SIGN_IN, body=old)).code == "sign_in_refused"
+    desk.clock.move(hours=25)
+    assert (await api.post("/v1/operators/enrolments/read", body={"enrolment": renewed})).code == "enrolment_unknown"
+
+
+async def test_only_who_knows_the_password_can_stop_a_name(database: Database) -> None:
+    """Wrong passwords slow the address down and leave the name alone; wrong codes after the right one stop it."""
+    async with house(database, sign_in_tries=1_000, base_url="https://bank.example") as desk:
+        person = await signed_in(desk.core, "clerk")
+
+        async def tried(password: str, totp: str) -> Said:
+            return await desk.api.post(SIGN_IN, body={"name": person.name, "password": password, "totp": totp})
+
+        for _ in range(8):
+            assert (await tried("a stranger's guess", "000000")).code == "sign_in_refused"
+        opened = await tried(PASSWORD, person.code(desk.core))
+        assert opened.status == 201
+        assert opened.headers["Set-Cookie"].startswith("__Host-qrpay_operator=")
+        assert opened.headers["Set-Cookie"].endswith("; Secure")
+        desk.clock.move(seconds=60)
+        bad = f"{(int(person.code(desk.core)) + 1) % 10**6:06d}"
+        said = [(await tried(PASSWORD, bad)).code for _ in range(6)]
+        assert said == ["sign_in_refused"] * 5 + ["second_factor_locked"]
+        assert (await tried(PASSWORD, person.code(desk.core))).code == "second_factor_locked"
+        desk.clock.move(minutes=16)
+        assert (await tried(PASSWORD, person.code(desk.core))).status == 201
