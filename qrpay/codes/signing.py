@@ -230,6 +230,7 @@ class Keyring:
         self._elsewhere: dict[str, Signer] = {}
         self._signers: dict[str, Signer] = {}
         self._verifiers: dict[str, Verifier] = {}
+        self._chosen: dict[Purpose, tuple[int, Signer]] = {}  # whoever was chosen to sign, and in which second
         self.replace(keys)
 
     def replace(self, keys: Iterable[Key], signers: Mapping[str, Signer] | None = None) -> None:
@@ -251,7 +252,7 @@ class Keyring:
         self._verifiers = {
             kid: Ed25519Verifier(kid, key.public, key.verify_until, key.private) for kid, key in known.items()
         }
-        self._chosen: dict[Purpose, tuple[int, Signer]] = {}  # whoever was chosen to sign, and in which second
+        self._chosen = {}
         self.version += 1
 
     def signer(self, purpose: Purpose, now: datetime) -> Signer:

@@ -80,20 +80,19 @@ def read_list(file: IO[str], currency: str, *, decimals: bool) -> OwnList:
     decimals  whether amounts are written as 12.50; else in minor units. Raises BadList.
     """
     own = OwnList([], [], [], [])
-    seen: dict[int, set[str]] = {}
+    seen: set[str] = set()
     for number, (kind, reference, amount, code, status) in enumerate(_rows(file, currency, decimals), 2):
         if status in UNSETTLED:
             continue
         if "|" in reference or not 0 < len(reference) <= 64:
             raise BadList(f"line {number}: {reference[:70]!r} is no reference")
         name = f"{kind}|{reference}"
-        place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:3], "big")
-        if name in seen.setdefault(place, set()):
+        if name in seen:
             own.repeated.append(Line(kind, reference, amount, code, status))  # type: ignore[arg-type] # one of the two
             continue
-        seen[place].add(name)
+        seen.add(name)
         text = f"{name}|{amount}|{code}|{status}"
-        own.places.append(place)
+        own.places.append(int.from_bytes(hashlib.sha256(name.encode()).digest()[:3], "big"))
         own.marks.append(int.from_bytes(hashlib.sha256(text.encode()).digest()[:DIGEST_BYTES], "big"))
         own.texts.append(text)
     return own

@@ -237,9 +237,11 @@ class CsvWriter:
         self._spool.write(text.getvalue().encode())
 
     def _cell(self, cell: Cell) -> str:
-        if isinstance(cell, Minor):
-            return decimal_text(int(cell), self._exponent)
-        return "" if cell is None else inert(cell) if isinstance(cell, str) else str(cell)
+        if isinstance(cell, str):
+            return inert(cell)
+        if cell is None:
+            return ""
+        return decimal_text(int(cell), self._exponent) if isinstance(cell, Minor) else str(cell)
 
     def finish(self) -> Rendered:
         """The file."""

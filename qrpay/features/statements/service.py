@@ -33,8 +33,8 @@ from qrpay.values import CURRENCIES, Id, id_text, rfc3339
 
 log = structlog.get_logger()
 
-PAGE: Final = 500
-"""Lines that are read, and written, together: a few milliseconds of work each."""
+PAGE: Final = 1_000
+"""Lines that are read, and written, together: some ten milliseconds of work each."""
 YEARS: Final = range(2000, 2200)
 _DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\Z")
 _MONTH: Final = re.compile(r"([0-9]{4})-([0-9]{2})\Z")
