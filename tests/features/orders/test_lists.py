@@ -1,5 +1,6 @@
 """Baskets and lists: what was sold adds up, and orders are found by what was said and by what became of them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -218,5 +219,13 @@ async def test_what_is_rebuilt_is_what_was_kept(home: House) -> None:
     await heard(core)
     assert len(await marks_of(core)) == 7
     assert await broken(core) == []
-    again = await rebuild(core, lambda _heard, _of: None)
-    assert (again.marks, again.added, again.removed) == (7, 0, 0)
+
+    async def sell() -> None:
+        for _ in range(10):
+            assert (await api.pay(api.ana, await api.order())).status == 201
+            await heard(core)
+
+    again, _ = await asyncio.gather(rebuild(core, lambda _heard, _of: None), sell())
+    assert (again.added, again.removed) == (0, 0)
+    assert len(await marks_of(core)) == 17
+    assert await broken(core) == []
