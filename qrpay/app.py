@@ -34,6 +34,7 @@ FEATURES: Final = (
     "payment_codes",  # a till scans a customer's code
     "refunds",  # giving money back
     "p2p",  # customers pay each other, and ask each other for money
+    "withdrawals",  # a customer's money goes to the bound account
     "shifts",  # of tills: cash counted, what each took
     "settlement",  # paying merchants out
     "onboarding",  # how a company becomes a merchant

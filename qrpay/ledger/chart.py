@@ -57,6 +57,7 @@ class TransferCode(IntEnum):
     FEE_RETURN = 61  # fees to whom they came from, `about` the order, beside a refund
     FEE_BORNE = 62  # fees borne to fees: a fee that the bank bears
     VERIFICATION = 70  # verification deposits to clearing, pending until the proof: its amount proves a bound account
+    WITHDRAWAL = 71  # customer to clearing, to the bound account, pending until the proof; its id is the withdrawal's
     P2P = 80  # customer to customer, or to transfers held; its id is claimed from the sender's key, or a request's
     P2P_RELEASE = 81  # transfers held to the receiver, `about` the transfer
     P2P_RETURN = 82  # transfers held back to the sender, `about` the transfer: nobody took it
@@ -181,6 +182,9 @@ TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
     ),
     TransferCode.VERIFICATION: TransferKind(
         "verification deposits", "clearing", "A small deposit to an account that a customer binds."
+    ),
+    TransferCode.WITHDRAWAL: TransferKind(
+        "customer", "clearing", "A customer's money goes to the account at another bank that the e-account is bound to."
     ),
     TransferCode.P2P: TransferKind(
         "customer", "customer", "One customer pays another; to transfers held when it is full."

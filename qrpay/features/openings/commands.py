@@ -1,13 +1,11 @@
 """Openings on the command line: what waits for an operator; and the sandboxes."""
 
 import asyncio
-import getpass
 
 import click
 
 from qrpay.core import Core
 from qrpay.feature import Shell
-from qrpay.features.merchants.commands import id_argument
 from qrpay.features.openings import deciding
 from qrpay.tables import screen, table_of
 from qrpay.values import id_text, rfc3339
@@ -21,30 +19,13 @@ def openings() -> None:
 @openings.command("reviews")
 @click.pass_obj
 def reviews(shell: Shell) -> None:
-    """Openings that wait for an operator: the identity service named a watch list."""
+    """Openings that wait for an operator's decision, made at the desk: the identity service named a watch list."""
 
     async def work(core: Core) -> None:
         table = table_of("openings in review", "opening", "class", "since")
         for one in await deciding.waiting(core):
             table.add_row(id_text("opn_", one.id), one.account_class, rfc3339(one.changed_at))
         screen().print(table)
-
-    shell(work)
-
-
-@openings.command("decide")
-@click.argument("opening")
-@click.argument("what", type=click.Choice(["open", "refuse"]))
-@click.option("--why", required=True, help="What it is decided on; it is kept.")
-@click.option("--by", help="Who decides; your login when left out.")
-@click.pass_obj
-def decide(shell: Shell, opening: str, what: str, why: str, by: str | None) -> None:
-    """Open the account of OPENING after all, or refuse it for good."""
-    which = id_argument("opn_", opening)
-
-    async def work(core: Core) -> None:
-        decided = await deciding.decide(core, which, what == "open", by or getpass.getuser(), why)
-        click.echo(f"{opening} is {decided.status}")
 
     shell(work)
 

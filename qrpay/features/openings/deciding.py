@@ -19,7 +19,7 @@ from qrpay.features.e_accounts.masks import masked_name, masked_phone
 from qrpay.features.e_accounts.model import CustomerRow, EAccount
 from qrpay.features.e_accounts.problems import phone_taken
 from qrpay.features.openings import ids, personal, service, store
-from qrpay.features.openings.model import Consent, Details, Opening, Review, Row
+from qrpay.features.openings.model import Consent, Details, InReview, Opening, Row
 from qrpay.features.openings.problems import accounts_too_many, customer_phone_differs, opening_changed, opening_step
 from qrpay.problem import not_found
 from qrpay.values import Id, claim
@@ -181,23 +181,40 @@ class ReviewedDetails(msgspec.Struct, frozen=True):
         return "ReviewedDetails(…)"
 
 
-async def waiting(core: Core) -> Sequence[Review]:
+async def waiting(core: Core, limit: int = LIST_MAX) -> Sequence[InReview]:
     """Openings that wait for an operator, oldest first."""
-    return await store.in_review(core.database, LIST_MAX)
+    return await store.in_review(core.database, limit)
+
+
+async def in_review(core: Core, opening: Id) -> tuple[InReview, Details] | None:
+    """An opening that waits for an operator, and who the person is; None when none of this id waits."""
+    row = await store.by_id(core.database, opening)
+    if row is None or row.status != "in_review" or row.details is None:
+        return None
+    known = (await _reviewed(core, row)).details
+    return InReview(row.id, row.account_class, row.changed_at), known
+
+
+async def _reviewed(core: Core, row: Row) -> ReviewedDetails:
+    assert row.details is not None, "what waits is kept"
+    return msgspec.json.decode(await personal.unseal(core, core.database, row.id, row.details), type=ReviewedDetails)
 
 
 async def decide(core: Core, opening: Id, opens: bool, by: str, why: str) -> Opening:
-    """Open an account after all, or refuse it for good; who and why is kept. Raises `not_found`, `opening_step`."""
+    """Open an account after all, or refuse it for good; who and why is kept. Safe to repeat.
+
+    Raises `not_found`, `opening_step` when it does not wait or was decided otherwise.
+    """
     row = await store.by_id(core.database, opening)
     if row is None:
         raise not_found()
+    if row.status == ("opened" if opens else "refused"):
+        return await service.view(core, row)
     if row.status != "in_review" or row.details is None:
         raise opening_step(next=row.next or row.status)
     await store.decided(core.database, row.id, by, why)
     if opens:
-        waits = msgspec.json.decode(
-            await personal.unseal(core, core.database, row.id, row.details), type=ReviewedDetails
-        )
+        waits = await _reviewed(core, row)
         return await _open(core, row, waits.details, waits.phc)
     async with core.database.transaction() as within:
         done = replace(row, status="refused", details=None)

@@ -1,7 +1,7 @@
 """Openings: accounts opened online."""
 
 from qrpay.feature import Feature
-from qrpay.features.openings import api, commands, jobs, service, store
+from qrpay.features.openings import api, commands, jobs, reviews, service, store
 from qrpay.web.callers import Applicant, Credential
 
 feature = Feature(
@@ -10,5 +10,6 @@ feature = Feature(
     jobs=jobs.jobs,
     checks=store.STATEMENTS.checks,
     commands=[commands.openings],
+    reviews=[reviews.review],
     sandboxes=[commands.identity, commands.sms],
 )

@@ -149,6 +149,7 @@ class Row(Struct, frozen=True):
     customer: Id | None
     account: Id | None
     created_at: datetime
+    changed_at: datetime
     expires_at: datetime
 
 
@@ -173,7 +174,7 @@ class Sms(Struct, frozen=True):
         return "Sms(…)"
 
 
-class Review(Struct, frozen=True):
+class InReview(Struct, frozen=True):
     """An opening that waits for an operator: never more than masks."""
 
     id: Id

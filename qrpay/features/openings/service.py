@@ -98,7 +98,7 @@ async def begin(core: Core, key: str | None, ask: NewOpening) -> tuple[Opening, 
     key_hash, id_ = core.vault.mac("opening-key", key.encode()), new_id(int(now.timestamp() * 1_000))
     row = Row(
         id_, ask.account_class, ask.currency, "in_progress", "identity", 0, None, None, False, None, None, None, None,
-        None, now, now + timedelta(seconds=core.settings.opening_s),
+        None, now, now, now + timedelta(seconds=core.settings.opening_s),
     )  # fmt: skip
     async with core.database.transaction() as within:
         made = await store.add(within, row, key_hash)

@@ -6,7 +6,7 @@ from typing import Final
 
 from qrpay.database.pool import Queries
 from qrpay.database.statements import Statements
-from qrpay.features.openings.model import Review, Row
+from qrpay.features.openings.model import InReview, Row
 from qrpay.values import Id
 
 STATEMENTS: Final = Statements.load(Path(__file__).with_name("store.sql"))
@@ -64,9 +64,9 @@ async def decided(within: Queries, id_: Id, by: str, why: str) -> None:
     await within.execute(STATEMENTS.decided, id_, by, why)
 
 
-async def in_review(queries: Queries, limit: int) -> list[Review]:
+async def in_review(queries: Queries, limit: int) -> list[InReview]:
     """Openings that wait for an operator."""
-    return [Review(**dict(row)) for row in await queries.fetch(STATEMENTS.in_review, limit)]
+    return [InReview(**dict(row)) for row in await queries.fetch(STATEMENTS.in_review, limit)]
 
 
 async def uncounted(queries: Queries, limit: int) -> list[Id]:
@@ -127,3 +127,9 @@ async def add_sent(within: Queries, phone_hash: bytes, at: datetime) -> None:
 async def forget_sent(queries: Queries, before: datetime) -> None:
     """Forget old ones."""
     await queries.execute(STATEMENTS.forget_sent, before)
+
+
+async def bound(queries: Queries, account: Id) -> tuple[Id, str, bytes] | None:
+    """The customer, the bound account's masked number, and its details under the customer's key."""
+    row = await queries.fetchrow(STATEMENTS.bound, account)
+    return (row["customer"], row["number_masked"], row["details"]) if row else None

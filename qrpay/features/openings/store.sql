@@ -25,7 +25,7 @@ SELECT id FROM openings WHERE key_hash = $1;
 -- An opening.
 -- $1 id uuid
 SELECT id, class AS account_class, currency, status, next, version, details, person, watched, code_hash, code_until,
-       deposit, customer, account, created_at, expires_at
+       deposit, customer, account, created_at, changed_at, expires_at
 FROM openings WHERE id = $1;
 
 -- name: save
@@ -109,6 +109,11 @@ ON CONFLICT DO NOTHING RETURNING place;
 -- $1 account uuid  $2 customer uuid  $3 number_hash bytea  $4 number_masked text  $5 details bytea  $6 at timestamptz
 INSERT INTO bound_accounts (account, customer, number_hash, number_masked, details, bound_at)
 VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: bound
+-- The account that an e-account is bound to.
+-- $1 account uuid
+SELECT customer, number_masked, details FROM bound_accounts WHERE account = $1;
 
 -- name: sent
 -- How many codes were sent to a number since a moment, and when the last one was.

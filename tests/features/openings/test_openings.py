@@ -9,7 +9,7 @@ import pytest
 from qrpay.core import Core
 from qrpay.features.clearing.jobs import turn
 from qrpay.features.e_accounts import service as e_accounts
-from qrpay.features.openings import deciding, ids, personal, service
+from qrpay.features.openings import deciding, ids, personal, reviews, service
 from qrpay.features.openings.feature import feature
 from qrpay.features.openings.model import DepositSeen, Identity, NewCard, NewOpening, NewPhone, PhoneCode
 from qrpay.features.openings.problems import opening_changed
@@ -173,7 +173,11 @@ async def test_a_watch_list_hit_waits_for_an_operator(core: Core, sms: Verifier,
 
     assert (await hit.consents(opened)).status == "in_review"
     assert (await hit.consents(opened)).account is None
-    assert [one.id for one in await deciding.waiting(core)] == [opened]
+    assert [one.id for one in await reviews.review.waiting(core, 10)] == [opened]
+    case = await reviews.review.show(core, opened)
+    assert case is not None
+    assert hit.id_number not in repr(case)
+    assert ids.masked_id(hit.id_number) in repr(case)
     assert (await deciding.decide(core, opened, True, "ana", "another person of that name")).status == "opened"
     with pytest.raises(Refused, match="opening_step"):
         await deciding.decide(core, opened, False, "bo", "changed my mind")
