@@ -47,7 +47,7 @@ async def signed_in(core: Core, role: OperatorRole, name: str = "") -> Person:
     """Take somebody on, enrol and sign them in."""
     row, link = await sessions.add(core, name or f"{role}-{new_id().hex}", role)
     secret = sessions.totp_text(core, row)
-    text, _ = await sessions.enrol(core, Enrol(link, PASSWORD, code_of(core, secret, -1)), "127.0.0.1")
+    text, _ = await sessions.enrol(core, Enrol(link, PASSWORD, code_of(core, secret, -1)), row.name)
     return Person(row.id, row.name, secret, headers_of(text))
 
 
