@@ -1,7 +1,8 @@
 """What a wallet may ask about its accounts, and the money light."""
 
-from qrpay.features.e_accounts import service
+from qrpay.features.e_accounts import rights, service
 from qrpay.features.e_accounts.model import AccountList, AccountView, EntryQuery, EntryView, MoneyLight
+from qrpay.features.e_accounts.problems import account_takes_no_transfers
 from qrpay.problem import not_found
 from qrpay.values import Id, Page, id_from_text
 from qrpay.web.callers import Wallet
@@ -21,6 +22,15 @@ async def list_accounts(call: Call, _ask: Nothing) -> AccountList:
 async def read_account(call: Call, _ask: Nothing) -> AccountView:
     """One of my accounts."""
     return await service.read_account(call.core, call.wallet.id, _account_of(call))
+
+
+@routes.post(
+    "/v1/accounts/{account}/unbound-credits", caller=Wallet, returns=AccountView,
+    problems=[not_found, account_takes_no_transfers],
+)  # fmt: skip
+async def take_unbound_credits(call: Call, _ask: Nothing) -> AccountView:
+    """Consent that others pay into this Class III account; first, money must have come from its bound account."""
+    return await rights.take_unbound_credits(call.core, call.wallet.id, _account_of(call))
 
 
 @routes.get(

@@ -7,7 +7,7 @@ import msgspec
 
 from qrpay.core import Core
 from qrpay.feature import Shell
-from qrpay.features.e_accounts import service
+from qrpay.features.e_accounts import rights, service
 from qrpay.features.e_accounts.model import NO_CAPS, NewCustomer
 from qrpay.features.merchants.commands import id_argument
 from qrpay.values import AMOUNT_MAX, id_text
@@ -53,7 +53,7 @@ def seen(shell: Shell, customer: str, why: str, by: str | None) -> None:
     who = id_argument("cus_", customer)
 
     async def work(core: Core) -> None:
-        opened = await service.seen(core, who, by or getpass.getuser(), why)
+        opened = await rights.seen(core, who, by or getpass.getuser(), why)
         click.echo(f"{opened} accounts take money from anybody now, within their caps")
 
     shell(work)

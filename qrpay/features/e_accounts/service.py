@@ -137,15 +137,6 @@ async def active(core: Core, customer: Id) -> Customer:
     return found
 
 
-async def seen(core: Core, customer: Id, by: str, why: str) -> int:
-    """A customer was seen in person: Class II accounts opened online take money from anybody; how many. Safe to repeat.
-
-    Raises `not_found`, `customer_not_active`.
-    """
-    await active(core, customer)
-    return await store.seen(core.database, customer, by, why)
-
-
 async def customer(core: Core, id: Id) -> Customer | None:
     """A customer, as far as others may see."""
     return await store.customer(core.database, id)

@@ -5,6 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from asyncpg import UniqueViolationError
+
 from qrpay.database.pool import Queries
 from qrpay.database.statements import Statements
 from qrpay.features.e_accounts.model import Customer, CustomerRow, EAccount, Holder, PinRow
@@ -58,6 +60,14 @@ async def holders_of_accounts(queries: Queries, accounts: Sequence[Id]) -> dict[
 async def seen(queries: Queries, customer_id: Id, by: str, why: str) -> int:
     """Open the Class II accounts of a customer who was seen to money from anybody; how many."""
     return int((await queries.execute(STATEMENTS["seen"], customer_id, by, why)).rpartition(" ")[2])
+
+
+async def consent(queries: Queries, account_id: Id) -> bool:
+    """Let a Class III account take money from anybody; False when another one of the customer's does."""
+    try:
+        return await queries.fetchval(STATEMENTS["consent"], account_id) is not None
+    except UniqueViolationError:  # two of them at once
+        return False
 
 
 async def insert_pin(within: Queries, customer_id: Id, phc: str) -> None:

@@ -45,6 +45,14 @@ WHERE a.id = ANY($1);
 UPDATE e_accounts SET unbound_credits = true, seen_by = $2, seen_why = $3
 WHERE customer = $1 AND class = 'II' AND NOT unbound_credits;
 
+-- name: consent
+-- A Class III account takes money from anybody, unless another one of the customer's does already: then no row.
+-- $1 id uuid
+UPDATE e_accounts AS e SET unbound_credits = true
+WHERE e.id = $1 AND NOT EXISTS (SELECT FROM e_accounts o WHERE o.customer = e.customer AND o.currency = e.currency
+    AND o.id <> e.id AND o.class = 'III' AND o.online AND o.unbound_credits)
+RETURNING e.id;
+
 -- name: insert_pin
 -- A customer's PIN.
 -- $1 customer uuid  $2 phc text

@@ -9,6 +9,7 @@ import pytest
 from qrpay.core import Core
 from qrpay.features.collect_codes import service as collect_codes
 from qrpay.features.collect_codes.model import NewCollectCode
+from qrpay.features.e_accounts import rights
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.e_accounts.model import NewCustomer
 from qrpay.features.p2p import requests, service
@@ -141,7 +142,7 @@ async def test_an_account_opened_online_takes_nothing_from_others_until_its_hold
         await ana.sends(bo.phone, 1_00)
     with pytest.raises(Refused, match="account_takes_no_transfers"):
         await collect_codes.make(core, bo.wallet, NewCollectCode())
-    assert await e_accounts.seen(core, bo.wallet.id, "teller 7", "ID card, branch 3") == 1
+    assert await rights.seen(core, bo.wallet.id, "teller 7", "ID card, branch 3") == 1
     assert (await ana.sends(bo.phone, 1_00))[0].status == "succeeded"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from qrpay.core import Core
 from qrpay.features.clearing.jobs import turn
+from qrpay.features.e_accounts import rights
 from qrpay.features.e_accounts import service as e_accounts
 from qrpay.features.openings import deciding
 from qrpay.features.openings.model import Consent
@@ -71,6 +72,23 @@ async def test_money_goes_to_the_bound_account_once(core: Core, sms: Verifier, h
         await service.read(core, closed, returned.id)
     for check in feature.checks:
         assert not await core.database.fetch(check), check.name
+
+
+async def test_one_class_iii_account_takes_money_from_others_after_consent(core: Core, sms: Verifier) -> None:
+    """After a first credit from the bound account, and one a person, also when two are asked for at once."""
+    person = Person(core, sms)
+    wallets = []
+    for _ in range(2):
+        opened = await deciding.consent(core, await ready(core, person, "III"), Consent("2026-01", person.pin))
+        wallets.append(await e_accounts.check_token(core, opened.access_token or ""))
+    for wallet in wallets:
+        with pytest.raises(Refused, match="account_takes_no_transfers"):
+            await rights.take_unbound_credits(core, wallet.id, wallet.account)
+        await e_accounts.top_up(core, wallet.account, 1_00, "R1")
+    answers = await asyncio.gather(
+        *(rights.take_unbound_credits(core, one.id, one.account) for one in wallets), return_exceptions=True
+    )
+    assert sorted(isinstance(answer, Refused) for answer in answers) == [False, True]
 
 
 async def test_t_plus_one_goes_out_with_the_next_bank_day(core: Core, sms: Verifier, clock: HandClock) -> None:
