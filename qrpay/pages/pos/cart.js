@@ -63,7 +63,7 @@ function Tip({ cart, setCart, currency, goods }) {
       aria-label=${choice === 0 ? t("tip_none") : `${t("tip")} ${choice}, ${money(sums({ ...cart, tip: choice }).tip, currency, language())}`}>
       ${choice === 0 ? t("tip_none") : choice}</button>`)}
     <label class="field"><span class="unseen">${t("tip_own")}</span>
-      <input inputmode="decimal" autocomplete="off" placeholder=${t("tip_own")} key=${own ? "own" : "none"} defaultValue=${own ? decimalText(cart.tip, exponentOf(currency)) : ""}
+      <input inputmode="decimal" autocomplete="off" placeholder=${t("tip_other")} key=${own ? "own" : "none"} defaultValue=${own ? decimalText(cart.tip, exponentOf(currency)) : ""}
         onChange=${(event) => tip(parseAmount(event.target.value || "0", currency) ?? 0)} /></label>
   </fieldset>`;
 }
