@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from qrpay.ledger.caps import bank_day, renewed
+from qrpay.ledger.caps import bank_day, concerns, renewed
 from qrpay.ledger.limits import Cap
 from qrpay.ledger.model import CHANGEABLE, Account
 from qrpay.simulation.clients import source_of
@@ -32,8 +32,10 @@ class Changes:
                 self.setting.setdefault(source_of(asked.call), []).append(asked)
             elif asked.call.verb in ("freeze", "unfreeze"):
                 self.freezing.setdefault(evidence.clients.change(asked.call).id, []).append(asked)
-        opened = {id: tuple(c.id for c in books.caps if c.account == id and c.source not in self.setting)
-                  for id in books.opening}  # fmt: skip
+        opened = {
+            id: tuple(c.id for c in books.caps if concerns(c, [account]) and c.source not in self.setting)
+            for id, account in books.opening.items()
+        }
         self._last = {id: (account, opened[id]) for id, account in books.opening.items()}
         for change in books.changes:
             self.before[change.id] = self._last[change.account]
@@ -55,6 +57,7 @@ class Changes:
                     yield f"account {change.account} has the limits {change.limits}, its caps say {allowed}"
             elif change.limits_until != account.limits_until and change.limits_until not in self._begin(change):
                 yield f"account {change.account} is to be looked up anew on {change.limits_until}, for no cap"
+        yield from self._untold()
         for asked in (one for calls in self.setting.values() for one in calls):
             yield from self._of_cap(asked)
         for asked in (one for calls in self.freezing.values() for one in calls):
@@ -74,12 +77,32 @@ class Changes:
         """How the account's limits may be looked up, by what caps stood then."""
         account, _ = self.before[change.id]
         caps = [self.caps[id] for id in change.caps]
-        return [renewed(account, [account], caps, day) for day in self._days()]
+        # A cap of a class is committed without this account's lock: it may have come after the look, and before ours.
+        seen = [[cap for cap in caps if cap not in unseen] for unseen in ([], self._on_their_way(change))]
+        return [renewed(account, [account], some, day) for some in seen for day in self._days()]
+
+    def _on_their_way(self, change: Change) -> list[Cap]:
+        """The caps of its class whose setting had not come to its end by then."""
+        caps = [self.caps[id] for id in change.caps if self.caps[id].account is None]
+        ended = {source: max(asked.ended_at for asked in calls) for source, calls in self.setting.items()}
+        return [cap for cap in caps if change.made_at <= ended.get(cap.source, 0.0)]
+
+    def _untold(self) -> Iterator[str]:
+        """In the end every account of a class knows its caps, or will look them up before it next spends."""
+        books, days = self.evidence.history.books, self._days()
+        for account in books.accounts.values():
+            due = account.limits_until is not None and account.limits_until <= days[-1]
+            if not account.cap_class or due:
+                continue
+            caps = [cap for cap in books.caps if concerns(cap, [account])]
+            if limits_of(account) not in [limits_of(renewed(account, [account], caps, day)) for day in days]:
+                yield f"account {account.id} has not heard of its class's caps: {limits_of(account)}"
 
     def _begin(self, change: Change) -> set[date | None]:
         """The days on which caps begin that are new since the account was last changed; and as looked up anew."""
         _, known = self.before[change.id]
         new = {self.caps[id].effective_on for id in change.caps if id not in known}
+        new |= {cap.effective_on for cap in self._on_their_way(change)}  # it was looked up before it was told
         return new | {one.limits_until for one in self._renewals(change)}
 
     def _days(self) -> list[date]:
@@ -125,14 +148,16 @@ class Changes:
 def limits_of(account: Account) -> tuple[int | None, ...]:
     """As the witness writes them down."""
     return (account.day_limit, account.year_limit, account.balance_limit, account.code_a_limit, account.code_b_limit,
-            account.code_c_limit, account.code_d_limit)  # fmt: skip
+            account.code_c_limit, account.code_d_limit, account.inflow_day_limit,
+            account.inflow_year_limit)  # fmt: skip
 
 
 def after_change(account: Account, change: Change) -> Account:
     """The account once its flags and limits were changed; what a closing transfer closes is that transfer's."""
-    day, year, balance, code_a, code_b, code_c, code_d = change.limits
+    day, year, balance, code_a, code_b, code_c, code_d, inflow_day, inflow_year = change.limits
     return replace(
         account, flags=account.flags & ~_CHANGEABLE | change.flags & _CHANGEABLE, limits_until=change.limits_until,
         day_limit=day, year_limit=year, balance_limit=balance,
         code_a_limit=code_a, code_b_limit=code_b, code_c_limit=code_c, code_d_limit=code_d,
+        inflow_day_limit=inflow_day, inflow_year_limit=inflow_year,
     )  # fmt: skip

@@ -21,7 +21,7 @@ from qrpay.features.refunds import service as refunds
 from qrpay.features.refunds.model import NewRefund
 from qrpay.features.settlement import service as settlement
 from qrpay.ledger.caps import bank_day
-from qrpay.ledger.chart import TransferCode
+from qrpay.ledger.chart import CapClass, TransferCode
 from qrpay.ledger.limits import CapKind, NewCap
 from qrpay.ledger.model import CHANGEABLE, AccountChange, Outcome, Result, Transfer, TransferFlag
 from qrpay.ledger.soundness import BALANCING_CREDIT, BALANCING_DEBIT, CLOSING_CREDIT, CLOSING_DEBIT
@@ -272,11 +272,15 @@ class Clients:
         return Answer(changed.name.lower())
 
     async def _cap(self, core: Core, call: Call) -> Answer:
-        """A cap of one customer from today on, or the end of it; `source` says which call has set it."""
+        """A cap of one customer from today on, or the end of it, or of a class; `source` says which call has set it."""
         amount = None if call.other % 3 == 0 else 200 + call.thing * 71 % 3_000
         kind = CAP_KINDS[call.other % len(CAP_KINDS)]
-        cap = NewCap(CNY, kind, amount, bank_day(core.clock()), "simulation", source=source_of(call),
-                     account=self.people.customer(call.payer))  # fmt: skip
+        of_class = call.other in (4, 5, 6, 8)  # by day, year or balance
+        cap = NewCap(
+            CNY, kind, amount, bank_day(core.clock()), "simulation", source=source_of(call),
+            cap_class=CapClass.CLASS_II if of_class else None,
+            account=None if of_class else self.people.customer(call.payer),
+        )  # fmt: skip
         try:
             known = await core.ledger.set_cap(cap)
         except ValueError:

@@ -6,7 +6,7 @@ from typing import Final
 
 from qrpay.features.calendar.service import day_begins
 from qrpay.features.payments.model import Payment as PaymentView
-from qrpay.ledger.caps import bank_day, used
+from qrpay.ledger.caps import bank_day, rule_of, used
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Account, AccountFlag, Outcome, Result, Transfer
 from qrpay.ledger.rules import Book
@@ -75,7 +75,7 @@ class Explain(Moments):
             return [(o.result, o.limit, o.used, o.left) for o in book.post_all(transfers, now)] == said
 
         failing = next((n for n, o in enumerate(outcomes) if o.result is not Result.LINKED_EVENT_FAILED), 0)
-        if self._at_some_moment(asked, transfers, fits, failing):
+        if self._at_some_moment(asked, transfers, fits, failing, counts=rule_of(outcomes[failing].result) is not None):
             return None
         return f"{[o.result.name.lower() for o in outcomes]} {said[failing][1:]}: true at no moment of the call"
 
@@ -145,7 +145,7 @@ class Explain(Moments):
                     return limit is None or (outcome.limit, outcome.used, outcome.left) == (limit, used_, left)
             return False
 
-        if self._at_some_moment(asked, transfers, fits):
+        if self._at_some_moment(asked, transfers, fits, counts=answer.word == "cap_exceeded"):
             return None
         return f"{answer.word} {limit, used_, left}: true at no moment of the call"
 

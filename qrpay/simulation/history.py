@@ -73,8 +73,8 @@ class Change(Struct, frozen=True):
 
     at       the newest time that the account had given to a transfer: it comes after that, and before all later ones
     made_at  seconds of this machine's clock
-    limits   by day, year, balance, and the classes A to D of codes
-    caps     the numbers of the account's own caps that stood
+    limits   by day, year, balance, the classes A to D of codes, and inflow by day and year
+    caps     the numbers of the caps that stood, the account's own and those of its class
     """
 
     number: int

@@ -29,16 +29,26 @@ class Moments:
         self._retrace = retrace
 
     def _at_some_moment(
-        self, asked: Asked, transfers: Sequence[Transfer], fits: Callable[[Book, datetime], bool], failing: int = 0
+        self,
+        asked: Asked,
+        transfers: Sequence[Transfer],
+        fits: Callable[[Book, datetime], bool],
+        failing: int = 0,
+        *,
+        counts: bool = False,
     ) -> bool:
         """Whether the rules say this of some state that the accounts may have had during the call.
 
         failing  the place of the transfer that was refused; the accounts of others in its chain count as willing
+        counts   whether it was refused by what its payer has spent: else that makes no difference
         """
-        moments = self._moments(asked, transfers, {transfers[failing].debit, transfers[failing].credit})
+        spenders = {transfer.debit for transfer in transfers} if counts else set()
+        moments = self._moments(asked, transfers, {transfers[failing].debit, transfers[failing].credit}, spenders)
         return any(fits(book, now) for book, now in islice(moments, CUTS_MAX))
 
-    def _moments(self, asked: Asked, transfers: Sequence[Transfer], focus: set[Id]) -> Iterator[tuple[Book, datetime]]:
+    def _moments(
+        self, asked: Asked, transfers: Sequence[Transfer], focus: set[Id], spenders: set[Id]
+    ) -> Iterator[tuple[Book, datetime]]:
         retrace, kept = self._retrace, self._evidence.kept
         holds = {t.pending_id for t in transfers if t.pending_id is not None}
         touched = {id for t in transfers for id in (t.debit, t.credit) if id != NIL}
@@ -60,7 +70,9 @@ class Moments:
             cut = dict(zip(accounts, places, strict=True))
             for now in dict.fromkeys(clocks.values()):
                 ahead = self._evidence.shown_until(asked.until)
-                options = [self._options(id, place, now, focus, ahead) for id, place in cut.items()]
+                options = [
+                    self._options(id, place, now, focus, ahead if id in spenders else None) for id, place in cut.items()
+                ]
                 for chosen, seen in product(product(*options), (True, False)):
                     book = Book()
                     book.accounts = {account.id: account for account in chosen}
@@ -97,11 +109,15 @@ class Moments:
                 book.resolutions[id] = resolution
                 del book.due[id]
 
-    def _options(self, id: Id, place: int, now: datetime, focus: set[Id], ahead: Iterable[date]) -> Sequence[Account]:
+    def _options(
+        self, id: Id, place: int, now: datetime, focus: set[Id], ahead: Iterable[date] | None
+    ) -> Sequence[Account]:
         """How an account may have stood; one that did not refuse counts as willing."""
         options = self._retrace.lines[id].states[place].options
         if id not in focus:
-            return [_willing(option) for option in options]
+            return [_willing(options[0])]
+        if ahead is None:  # what it has spent makes no difference, and so not on which day it is counted
+            options, ahead = tuple(dict.fromkeys(_unspent(option) for option in options)), ()
         return list(dict.fromkeys(
             one for option in options for counted in moved_on(option, ahead, bank_day(now))
             for one in self._released(counted, place, now)
@@ -171,6 +187,11 @@ def _without(account: Account, hold: Posted, day: date | None) -> Account:
         for _, amount, code_class in counts_of(hold.code, hold.amount, account):
             account = give_back(account, amount, code_class, day)
     return account
+
+
+def _unspent(account: Account) -> Account:
+    return replace(account, used_on=None, day_used=0, year_used=0, code_a_used=None, code_b_used=None, code_c_used=None,
+                   code_d_used=None)  # fmt: skip
 
 
 def _willing(account: Account) -> Account:

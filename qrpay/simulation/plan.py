@@ -106,7 +106,7 @@ class Plan(Struct, frozen=True):
 WEIGHTS: Final[Mapping[Verb, int]] = {
     "pay": 30, "close": 5, "close_unseen": 1, "scan": 8, "read": 5, "balance": 4, "top_up": 6, "send": 14, "hold": 10,
     "post": 8, "void": 4, "refund": 6, "chain": 7, "expire": 2, "release": 2,
-    "freeze": 3, "unfreeze": 9, "shut": 3, "reopen": 3, "drain": 5, "correct": 5, "cap": 2, "statement": 3,
+    "freeze": 3, "unfreeze": 9, "shut": 3, "reopen": 3, "drain": 5, "correct": 5, "cap": 4, "statement": 3,
     "balance_at": 3, "give_back": 12, "settle": 4, "payout": 4,
 }  # fmt: skip
 

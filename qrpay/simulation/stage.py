@@ -29,6 +29,9 @@ from qrpay.features.refunds import held
 from qrpay.features.settlement import terms as settlement_terms
 from qrpay.features.settlement.model import PayoutAccount, Terms
 from qrpay.folders import private_folder
+from qrpay.ledger.caps import bank_day
+from qrpay.ledger.chart import CapClass
+from qrpay.ledger.limits import CapKind, NewCap
 from qrpay.settings import Settings
 from qrpay.simulation.plan import CUSTOMERS, MERCHANTS
 from qrpay.values import Id, new_id
@@ -43,10 +46,12 @@ DEATH_LOOKS: Final = 500
 FLOAT: Final = 3_000
 PAYOUT: Final = PayoutAccount("Shop", "6222020000000000", "102100099996")
 CAPS: Final = (
-    NO_CAPS, NO_CAPS, NO_CAPS, NO_CAPS,
+    NO_CAPS, NO_CAPS, None, None,
     Caps(day=700, year=2_000), Caps(balance=3_400), Caps(day=400), Caps(day=900, year=1_500, balance=4_000),
 )  # fmt: skip
-"""Of each customer; minor units, small, so that they are met."""
+"""Of each customer; minor units, small, so that they are met. None: those of class II."""
+CLASS_DAY: Final = 800
+CLASS_YEAR: Final = 2_500
 LIMITS: Final = {"queue_max": 40, "deadline_s": 2.0, "pool_size": 4, "guess_tries": 1_000, "issuer": "qrpay"}
 """A short queue, so that it fills, and little patience, so that a stall is noticed."""
 
@@ -205,6 +210,8 @@ async def people_of(core: Core, now: datetime) -> tuple[People, list[str]]:
         opened = await e_accounts.add_customer(core, new)
         await e_accounts.top_up(core, opened.account.id, FLOAT, "float")
         wallets.append(Wallet(opened.customer.id, opened.account.id, CNY, 2**40, opened.customer.name_masked))
+    for kind, amount in ((CapKind.DAY, CLASS_DAY), (CapKind.YEAR, CLASS_YEAR)):
+        await core.ledger.set_cap(NewCap(CNY, kind, amount, bank_day(now), "the stage", cap_class=CapClass.CLASS_II))
     bank = await e_accounts.bank_cash(core, "CNY")
     clearing_house = await clearing.clearing_account(core, "CNY")
     return People(new_id(int(now.timestamp() * 1_000)), bank, clearing_house, tuple(wallets), tuple(shops)), keys

@@ -64,20 +64,24 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     INSERT INTO sim_changes (account, at, made_at, flags, limits, limits_until, caps)
     VALUES (NEW.id, NEW.last_timestamp, extract(epoch FROM clock_timestamp()), NEW.flags,
-            ARRAY[NEW.day_limit, NEW.year_limit, NEW.balance_limit,
-                  NEW.code_a_limit, NEW.code_b_limit, NEW.code_c_limit, NEW.code_d_limit],
-            NEW.limits_until, ARRAY(SELECT c.id FROM caps c WHERE c.account = NEW.id ORDER BY c.id));
+            ARRAY[NEW.day_limit, NEW.year_limit, NEW.balance_limit, NEW.code_a_limit, NEW.code_b_limit, NEW.code_c_limit,
+                  NEW.code_d_limit, NEW.inflow_day_limit, NEW.inflow_year_limit],
+            NEW.limits_until,
+            ARRAY(SELECT c.id FROM caps c WHERE c.account = NEW.id OR NEW.cap_class > 0 AND c.ledger = NEW.ledger
+                  AND c.cap_class IN (1, NEW.cap_class) ORDER BY c.id));
     RETURN NULL;
 END
 $$;
 CREATE TRIGGER sim_witness AFTER UPDATE OF flags, limits_until, day_limit, year_limit, balance_limit,
-    code_a_limit, code_b_limit, code_c_limit, code_d_limit ON accounts
+    code_a_limit, code_b_limit, code_c_limit, code_d_limit, inflow_day_limit, inflow_year_limit ON accounts
 FOR EACH ROW WHEN (
     (OLD.flags, OLD.limits_until, OLD.day_limit, OLD.year_limit, OLD.balance_limit,
-     OLD.code_a_limit, OLD.code_b_limit, OLD.code_c_limit, OLD.code_d_limit)
+     OLD.code_a_limit, OLD.code_b_limit, OLD.code_c_limit, OLD.code_d_limit,
+     OLD.inflow_day_limit, OLD.inflow_year_limit)
     IS DISTINCT FROM
     (NEW.flags, NEW.limits_until, NEW.day_limit, NEW.year_limit, NEW.balance_limit,
-     NEW.code_a_limit, NEW.code_b_limit, NEW.code_c_limit, NEW.code_d_limit))
+     NEW.code_a_limit, NEW.code_b_limit, NEW.code_c_limit, NEW.code_d_limit,
+     NEW.inflow_day_limit, NEW.inflow_year_limit))
 EXECUTE FUNCTION sim_witness();
 
 -- name: sequences

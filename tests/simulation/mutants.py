@@ -113,6 +113,12 @@ MUTATIONS: Final = (
         ["rules"],
     ),
     Mutation(
+        "a cap of a class is not told to its accounts",
+        [("qrpay/ledger/functions/caps.sql", "AND (limits_until IS NULL OR limits_until > from_day);\n    walked",
+          "AND false;\n    walked")],
+        ["changes"],
+    ),
+    Mutation(
         "a closing that is voided leaves the account closed",
         [(POST, "UPDATE accounts SET flags = flags & ~32", "UPDATE accounts SET flags = flags & ~64")],
         ["rules", "changes", "counters", "answers"],

@@ -1,6 +1,6 @@
 """Short histories on the real thing, with faults on the session's server; and with PostgreSQL killed on its own."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import asyncpg
@@ -13,6 +13,7 @@ from qrpay.database.pool import dsn_as
 from qrpay.ledger.counters import Counters
 from qrpay.ledger.model import FROZEN, Result
 from qrpay.settings import Settings
+from qrpay.simulation import play
 from qrpay.simulation.clock import WorldClock
 from qrpay.simulation.history import History
 from qrpay.simulation.plan import ON_A_SERVER_OF_OTHERS, STARTS, Call, Fault, Plan, Round, drawn
@@ -76,14 +77,42 @@ async def test_a_worker_whose_database_dies_under_its_start_is_followed_by_anoth
     assert crashed == []
 
 
-async def test_a_hold_that_ran_out_gives_back_its_cap(server_dsn: str, tmp_path: Path) -> None:
+async def test_a_hold_that_ran_out_gives_back_its_cap(
+    server_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Customer 6 may spend 400 a day: 47 were held and ran out, 274 are sent, and 151 more are refused by those 274."""
+    monkeypatch.setattr(play, "ROUND_S", 60.0)
     calls = [Call(0, "hold", 0, 0, thing=24), *(Call(n, "send", 0, 0, thing=n, other=1) for n in (6, 22, 30))]
     plan = Plan(0, 1, STARTS[0], [Round(pause_s, [call]) for pause_s, call in zip((1, 1, 1, 20), calls, strict=True)])
     async with stage(Settings(home=str(tmp_path), migration_url=server_dsn)) as place:
         history = await played(place, plan)
     [outcome] = history.asked[-1].answer.outcomes if history.asked[-1].answer else ()
     assert (outcome.result, outcome.used, outcome.left) == (Result.EXCEEDS_CAP_DAY, 274, 126)
+    assert judged(history).violations == []
+
+
+async def test_a_refusal_on_a_day_that_is_undone_leaves_that_day(
+    server_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Customer 6 is refused after midnight, the clock goes back, 47 are sent: they count for the day that was shown.
+
+    The rules leave a refusal without a trace; a judge that goes by them alone expects nothing on the new day.
+    """
+    monkeypatch.setattr(play, "ROUND_S", 60.0)  # each call is answered before the next one begins
+    rounds = [
+        Round(1, [Call(0, "freeze", 0, 0, thing=3, other=1)]),
+        Round(1, [Call(1, "send", 0, 0, thing=6, other=1)], [Fault("clock_jump", by_s=30)]),
+        Round(1, [Call(2, "unfreeze", 0, 0, thing=3)], [Fault("clock_jump", by_s=-40)]),
+        Round(1, [Call(3, "send", 0, 0, thing=14, other=1)]),
+        Round(60, [Call(4, "balance", 0, 0, payer=6)]),
+    ]
+    async with stage(Settings(home=str(tmp_path), migration_url=server_dsn)) as place:
+        history = await played(place, Plan(0, 1, STARTS[3], rounds))
+    answers = [one.answer for one in history.asked]
+    assert [answer.word for answer in answers if answer] == ["changed", "credits_frozen", "changed", "created", "seen"]
+    assert answers[-1] is not None
+    seen = answers[-1].seen
+    assert (seen.used_on, seen.day_used) == (date(2026, 12, 31), 1 + 14 * 29 % 180)
     assert judged(history).violations == []
 
 
@@ -135,12 +164,13 @@ async def test_the_judge_hears_a_lie(server_dsn: str, tmp_path: Path) -> None:
 
     lost = next(n for n, kept in enumerate(books.transfers) if kept.posted.code == 10)
     assert {"counters", "answers"} <= told(transfers=[*books.transfers[:lost], *books.transfers[lost + 1 :]])
-    assert told(events=books.events[1:]) == {"events"}
-    assert told(events=[*books.events, books.events[0]]) >= {"events"}
+    paid = next(n for n, event in enumerate(books.events) if event.type == "order.paid")
+    assert told(events=[*books.events[:paid], *books.events[paid + 1 :]]) == {"events"}
+    assert told(events=[*books.events, books.events[paid]]) >= {"events"}
     frozen = next(n for n, one in enumerate(books.changes) if one.flags & FROZEN)
     assert told(changes=[*books.changes[:frozen], *books.changes[frozen + 1 :]])
     unlimited = next(n for n, one in enumerate(books.changes) if any(one.limits))
-    lifted = replace(books.changes[unlimited], limits=(None,) * 7)
+    lifted = replace(books.changes[unlimited], limits=(None,) * 9)
     assert "changes" in told(changes=[*books.changes[:unlimited], lifted, *books.changes[unlimited + 1 :]])
     owner, lines = next((id, lines) for id, lines in books.statements.items() if len(lines) > 3)
     assert told(statements=books.statements | {owner: [*lines[:2], *lines[3:]]}) == {"statements"}

@@ -11,9 +11,9 @@ import pytest
 from tests.simulation.mutants import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parent.parent.parent
-SEEDS = 12
+SEEDS = 24
 """Histories of a minute that a broken house gets to show itself, from its seed on; mostly the first does."""
-TIMEOUT_S = 240
+TIMEOUT_S = 480
 
 
 def broken(folder: Path, mutation: Mutation) -> Path:
