@@ -53,8 +53,11 @@ class Evidence:
         return sorted(set(self.history.readings[since : until + 1]))
 
     def clocks_of(self, id: Id) -> list[datetime]:
-        """What it may have shown when this transfer was decided."""
+        """What it may have shown when this transfer was decided. A sweep posts at any time, whoever asks."""
         known = self.known.get(id)
+        kept = self.kept.get(id)
+        if kept is not None and kept.posted.code == TransferCode.ORDER_EXPIRE:
+            known = None
         return self.clocks(0, self.last) if known is None else self.clocks(known.since, known.until)
 
     def ahead_of(self, id: Id) -> set[date]:
