@@ -30,6 +30,7 @@ FEATURES: Final = (
     "collect_codes",  # codes by which a customer is paid by another
     "static_codes",  # codes on a wall or counter, paid again and again
     "offline_codes",  # codes that a terminal signs while it has no network
+    "sharing",  # what a merchant is paid goes on to others
     "payments",  # a wallet scans and pays; receipts
     "payment_codes",  # a till scans a customer's code
     "refunds",  # giving money back

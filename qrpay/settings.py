@@ -57,6 +57,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     refund_days: Annotated[int, Meta(ge=1, le=3_660)] = 365  # how long after its payment an order may be given back
     refunds_max: Annotated[int, Meta(ge=1, le=1_000)] = 50  # refunds of one order
 
+    # Sharing
+    sharing_max_bp: Annotated[int, Meta(ge=0, le=10_000)] = 3_000  # of what a payment left, others may have; 0.01 %
+
     # Terminals without a network
     offline_key_s: Annotated[int, Meta(ge=300, le=7 * 86_400)] = 86_400  # how long a certificate lets a terminal sign
     offline_code_s: Annotated[int, Meta(ge=30, le=3_600)] = 300  # life of a code that a terminal signed

@@ -28,6 +28,7 @@ class AccountCode(IntEnum):
     REFUNDS_HELD = 60  # what a merchant gave back and its payers' accounts could not take yet; one a merchant
     FEES = 70  # what a merchant has paid the bank for its payments; one a merchant, so that no two wait for each other
     FEES_BORNE = 71  # what the bank pays of those fees itself, by agreement; one a merchant
+    SHARING = 72  # what is held of a merchant's payments until it is shared with others or released; one a merchant
     VERIFICATION_DEPOSITS = 80  # small deposits to accounts that customers bind: the bank's cost; one a currency
     TRANSFERS_HELD = 81  # what customers sent and the receiver's account could not take yet; one a receiver
 
@@ -56,6 +57,10 @@ class TransferCode(IntEnum):
     FEE = 60  # merchant to fees, `about` the order, beside its payment; the reference names the plan
     FEE_RETURN = 61  # fees to whom they came from, `about` the order, beside a refund
     FEE_BORNE = 62  # fees borne to fees: a fee that the bank bears
+    SHARING_HOLD = 63  # merchant to sharing, `about` the order, beside its payment: to be shared
+    SHARE = 64  # sharing to a receiver, `about` the order; the reference names the receiver
+    SHARING_RELEASE = 65  # sharing to merchant, `about` the order: what is not shared
+    SHARE_RETURN = 66  # a receiver to the merchant, `about` the order: with a refund, or clawed back; names the share
     VERIFICATION = 70  # verification deposits to clearing, pending until the proof: its amount proves a bound account
     WITHDRAWAL = 71  # customer to clearing, to the bound account, pending until the proof; its id is the withdrawal's
     P2P = 80  # customer to customer, or to transfers held; its id is claimed from the sender's key, or a request's
@@ -120,6 +125,9 @@ ACCOUNTS: Final[Mapping[AccountCode, AccountKind]] = {
     AccountCode.FEES: AccountKind(
         "credit", "the bank", True, "Fees of one merchant's payments, less what went back with refunds: income."
     ),
+    AccountCode.SHARING: AccountKind(
+        "credit", "a merchant", True, "What is held of one merchant's payments until it is shared or released."
+    ),
     AccountCode.FEES_BORNE: AccountKind(
         "debit", "the bank", False, "Fees of one merchant's payments that the bank bears by agreement: a cost."
     ),
@@ -175,6 +183,14 @@ TRANSFERS: Final[Mapping[TransferCode, TransferKind]] = {
     TransferCode.FEE_BORNE: TransferKind("fees borne", "fees", "The same where the bank bears it."),
     TransferCode.FEE_RETURN: TransferKind(
         "fees", "merchant, fees borne", "A fee went back in part or whole, in the refund's own commit."
+    ),
+    TransferCode.SHARING_HOLD: TransferKind(
+        "merchant", "sharing", "What is to be shared of an order, in its payment's own commit."
+    ),
+    TransferCode.SHARE: TransferKind("sharing", "merchant, customer", "A receiver was given its share of an order."),
+    TransferCode.SHARING_RELEASE: TransferKind("sharing", "merchant", "What is not shared is the merchant's."),
+    TransferCode.SHARE_RETURN: TransferKind(
+        "merchant, customer", "merchant", "A share came back, with a refund's own commit or clawed back."
     ),
     TransferCode.HOLD: TransferKind("customer", "any", "A reservation, until it is posted, voided or runs out."),
     TransferCode.REFUND_RELEASE: TransferKind(

@@ -13,7 +13,7 @@ AccountClass = Literal["II", "III"]
 """Classes of online accounts (银发〔2016〕302号); Class I is opened at a counter."""
 
 Status = Literal["active", "frozen", "closed"]
-Kind = Literal["payment", "refund", "top_up", "hold", "correction", "transfer"]
+Kind = Literal["payment", "refund", "top_up", "hold", "correction", "share", "transfer"]
 Direction = Literal["debit", "credit"]
 PersonName = Annotated[str, Meta(min_length=1, max_length=64)]
 Phone = Annotated[str, Meta(pattern=r"^1[3-9][0-9]{9}\Z", description="A Chinese mobile number, 11 digits.")]

@@ -57,16 +57,18 @@ LIGHT_AGE_S: Final = 1.0
 CAP_CLASSES: Final[dict[AccountClass, CapClass]] = {"II": CapClass.CLASS_II, "III": CapClass.CLASS_III}
 
 _REFUNDS: Final = frozenset({TransferCode.REFUND, TransferCode.REFUND_RELEASE})
+_SHARES: Final = frozenset({TransferCode.SHARE, TransferCode.SHARE_RETURN})
 _KINDS: Final[dict[int, Kind]] = {
     TransferCode.TOP_UP: "top_up",
     TransferCode.DEPOSIT: "top_up",
     **dict.fromkeys(PAYMENTS, "payment"),
     **dict.fromkeys(_REFUNDS, "refund"),
+    **dict.fromkeys(_SHARES, "share"),
     TransferCode.HOLD: "hold",
     TransferCode.CORRECTION: "correction",
 }
 _Light = tuple[MoneyLight, Sequence[LedgerTotal]]
-_OF_ORDERS: Final = PAYMENTS | _REFUNDS
+_OF_ORDERS: Final = PAYMENTS | _REFUNDS | _SHARES
 _holders: Final = Remembered[Id, Holder](20_000, 60.0)
 _lights: Final[WeakKeyDictionary[Ledger, tuple[float, asyncio.Task[_Light]]]] = WeakKeyDictionary()
 

@@ -34,6 +34,7 @@ from qrpay.features.payment_codes.model import (
 from qrpay.features.payment_codes.problems import code_used
 from qrpay.features.payments import service as payments
 from qrpay.features.payments.problems import refusal_of, test_and_live
+from qrpay.features.sharing import plans
 from qrpay.ledger.chained import linked
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.markers import marker
@@ -169,8 +170,11 @@ async def _charge(core: Core, row: OrderRow, code: CodeRow) -> ScanOutcome:
         ledger=ledger_of(row.currency, code.ledger >= TEST_LEDGERS),  # the merchant's side, which was compared
     )
     fee = await fees.beside(core, row.merchant, payment)
+    beside = [*fee, *await plans.beside(core, row.merchant, payment, fee)]
     spent = marker(code.id, TransferCode.CODE_USED, row.id)
-    paid, used, *taken = await core.ledger.post_chain(linked([payment, spent, *fee]))
+    paid, used, *taken = await core.ledger.post_chain(linked([payment, spent, *beside]))
+    if not paid.result.stands and plans.has_shares(beside):
+        paid, used, *taken = await core.ledger.post_chain(linked([payment, spent, *plans.without_shares(beside)]))
     if paid.result.stands and used.result.stands:
         core.hub.wake(row.id)
         posted = _posted(payment, paid)

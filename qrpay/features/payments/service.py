@@ -35,8 +35,8 @@ from qrpay.features.payments.problems import (
     self_payment,
     test_and_live,
 )
+from qrpay.features.sharing import plans
 from qrpay.features.static_codes import service as static_codes
-from qrpay.ledger.chained import post_with
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Outcome, Posted, Result, Transfer
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
@@ -183,7 +183,7 @@ async def pay(
         code = TransferCode.PAYMENT_STATIC
     transfer = Transfer(payable.order, account, payee, payable.amount, code, ledger)
     post: Door = core.ledger.post
-    if payable.draws is not None or fees.may_cost(payable.merchant):
+    if payable.draws is not None or fees.may_cost(payable.merchant) or plans.may_share(payable.merchant):
         post = await _door(core, payable, transfer)
     if began_ns:
         core.ledger.traces.stamp(payable.order, began_ns, decoded_ns)
@@ -205,11 +205,11 @@ async def pay(
 
 
 async def _door(core: Core, payable: Payable, payment: Transfer) -> Door:
-    """How a payment is posted that is not alone: together with its fee, and with what its code draws on."""
+    """How a payment is posted that is not alone: with its fee, its shares, or what its code draws on."""
     fee = await fees.beside(core, payable.merchant, payment)
     if payable.draws is not None:
         return partial(allowance.post, core, payable.draws, beside=fee)
-    return partial(post_with, core.ledger, after=fee)
+    return partial(plans.post, core, beside=[*fee, *await plans.beside(core, payable.merchant, payment, fee)])
 
 
 async def _asked(core: Core, wallet: Wallet, ask: NewPayment, key: str | None) -> Payable:

@@ -9,15 +9,17 @@ from qrpay.features.fees import service as fees
 from qrpay.features.merchants import service as merchants
 from qrpay.features.orders.model import PayeeView
 from qrpay.features.refunds.model import HeldRow, PayerRefund, Refund, RefundRow, Standing, Status
+from qrpay.features.sharing import model as sharing
 from qrpay.ledger.chart import PAYMENTS, TransferCode
-from qrpay.ledger.model import Posted
+from qrpay.ledger.model import NIL, Posted
 from qrpay.values import CURRENCY_OF_LEDGER, Id, id_text, rfc3339
 
 CODES: Final = (
     *sorted(PAYMENTS), TransferCode.REFUND, TransferCode.REFUND_RELEASE, TransferCode.CORRECTION, *fees.CODES,
+    *sharing.CODES,
 )  # fmt: skip
 """All that says what may still be given back of an order."""
-NOTHING: Final = Standing.of((), PAYMENTS)
+NOTHING: Final = Standing.of(NIL, (), PAYMENTS)
 
 
 async def standing(core: Core, order: Id) -> Standing:
@@ -33,7 +35,7 @@ async def standing(core: Core, order: Id) -> Standing:
 async def standing_of(core: Core, orders: Sequence[Id]) -> Mapping[Id, Standing]:
     """The same of several orders; those that nothing is about are left out."""
     about = await core.ledger.about_many(orders, CODES) if orders else {}
-    return {order: Standing.of(posted, PAYMENTS) for order, posted in about.items()}
+    return {order: Standing.of(order, posted, PAYMENTS) for order, posted in about.items()}
 
 
 def was_held(refund: Posted, payment: Posted) -> bool:

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from qrpay.features.fees.model import FeeStanding
 from qrpay.features.orders.model import IdText, PayeeView
+from qrpay.features.sharing.model import Standing as SharingStanding
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import Posted
 from qrpay.values import Amount, Id, Reference, Text256
@@ -80,6 +81,7 @@ class Standing(Struct, frozen=True):
     refunds   in the order of their numbers, from 1 on; each bears its reference
     releases  what has reached the payer of those that were held
     fee       the fee of the payment, and what of it went back with refunds
+    sharing   what was shared of it, and what is held for that
     taken     what an operator has corrected of the payment, minor units: it cannot be given back again
     """
 
@@ -88,6 +90,7 @@ class Standing(Struct, frozen=True):
     releases: Sequence[Posted]
     taken: int
     fee: FeeStanding
+    sharing: SharingStanding
 
     @property
     def left(self) -> int:
@@ -105,7 +108,7 @@ class Standing(Struct, frozen=True):
         return next((release for release in self.releases if release.reference == refund.reference), None)
 
     @classmethod
-    def of(cls, posted: Sequence[Posted], payments: frozenset[TransferCode]) -> "Standing":
+    def of(cls, order: Id, posted: Sequence[Posted], payments: frozenset[TransferCode]) -> "Standing":
         """From all that is about the order, oldest first."""
         return cls(
             next((one for one in posted if one.code in payments), None),
@@ -113,6 +116,7 @@ class Standing(Struct, frozen=True):
             [one for one in posted if one.code == TransferCode.REFUND_RELEASE],
             sum(one.amount for one in posted if one.code == TransferCode.CORRECTION),
             FeeStanding.of(posted),
+            SharingStanding.of(order, posted),
         )
 
 

@@ -5,7 +5,7 @@ looks again. No lock, no counter.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -24,11 +24,12 @@ from qrpay.features.refunds.problems import (
     refund_exceeds_payment,
     refund_window_over,
 )
+from qrpay.features.sharing import acts as sharing
 from qrpay.ledger.chained import linked
 from qrpay.ledger.chart import TransferCode
 from qrpay.ledger.model import Outcome, Posted, Result, Transfer
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
-from qrpay.values import CURRENCY_OF_LEDGER, Id, Page, claim, id_from_text, id_text, new_id, rfc3339
+from qrpay.values import CURRENCY_OF_LEDGER, Id, Page, claim, id_from_text, id_of, id_text, new_id, rfc3339
 from qrpay.web.callers import Merchant
 
 SWEEP_LAG_S: Final = 60
@@ -88,7 +89,7 @@ async def give(core: Core, row: RefundRow, standing: Standing, caller: Merchant 
 
     caller  whose limit it must keep; None: nobody's
     """
-    for _ in range(core.settings.refunds_max + 1):
+    for _ in range(core.settings.refunds_max + sharing.ACTS_MAX + 1):
         if standing.referenced(row.reference) is not None:
             return looks.view(row, standing), False
         try:
@@ -99,7 +100,7 @@ async def give(core: Core, row: RefundRow, standing: Standing, caller: Merchant 
             raise
         if outcome.result.stands:
             return await _given(core, row, standing, _posted(transfer, outcome)), outcome.result is Result.CREATED
-        # Somebody else has taken this place: at most as often as there are places.
+        # Somebody else has taken this place, or one of its shares': at most as often as there are places.
         standing = await looks.standing(core, row.order)
     raise AssertionError("whoever finds every place taken is refused before")
 
@@ -122,11 +123,10 @@ async def _post(core: Core, row: RefundRow, standing: Standing, caller: Merchant
         about=row.order,
         reference=row.reference,
     )
-    back = _fee_back(standing, amount)
-    outcome = await _move(core, transfer, back)
+    outcome = await _move(core, transfer, standing)
     if outcome.result in held.CANNOT_TAKE:
         transfer = await held.set_aside(core, row, transfer, outcome)
-        outcome = await _move(core, transfer, back)
+        outcome = await _move(core, transfer, standing)
     if outcome.result.stands or outcome.result.differs:
         return outcome, transfer
     raise _refusal(outcome, transfer)
@@ -137,25 +137,40 @@ def refund_id(order: Id, number: int) -> Id:
     return claim("refund", order, number)
 
 
-def _fee_back(standing: Standing, amount: int) -> Sequence[Transfer]:
-    """What goes back of the fee beside the next refund, of this amount."""
-    assert standing.payment is not None, "what is not paid was refused"
-    refunded = amount + sum(refund.amount for refund in standing.refunds)
-    return fees.given_back(standing.fee, standing.payment.amount, refunded, len(standing.refunds) + 1)
+async def _move(core: Core, refund: Transfer, standing: Standing) -> Outcome:
+    """Post a refund; first, in the same commit, what comes back of fee and shares, as that is a part of what is given.
+
+    A receiver that cannot give its part back does not stop it: then that is the merchant's to give.
+    """
+    short: set[Id] = set()
+    while True:
+        back = _back(standing, refund, short)
+        if not back:
+            return await core.ledger.post(refund)
+        *returned, given = await core.ledger.post_chain(linked([*back, refund]))
+        if given.result is not Result.LINKED_EVENT_FAILED:
+            return given
+        place = next(n for n, one in enumerate(returned) if one.result is not Result.LINKED_EVENT_FAILED)
+        refused, result = back[place], returned[place].result
+        if result.differs or result is Result.EXISTS:
+            return Outcome(Result.EXISTS_WITH_DIFFERENT_REFERENCE)  # the place is taken: look again
+        if refused.code == TransferCode.SHARE_RETURN and result not in held.CANNOT_TAKE:
+            short.add(id_of(bytes.fromhex(refused.reference)))
+        elif result in held.CANNOT_TAKE:
+            # A closed merchant takes nothing any more, not even this, and must still be able to give back.
+            return await core.ledger.post(refund)
+        else:
+            return returned[place]
 
 
-async def _move(core: Core, refund: Transfer, back: Sequence[Transfer]) -> Outcome:
-    """Post a refund; first, in the same commit, what goes back of the fee, since it is a part of what is given back."""
-    if not back:
-        return await core.ledger.post(refund)
-    *returned, given = await core.ledger.post_chain(linked([*back, refund]))
-    if given.result is not Result.LINKED_EVENT_FAILED:
-        return given
-    refusal = next(one for one in returned if one.result is not Result.LINKED_EVENT_FAILED)
-    if refusal.result in held.CANNOT_TAKE:
-        # A closed merchant takes nothing any more, not even this, and must still be able to give back.
-        return await core.ledger.post(refund)
-    return refusal
+def _back(standing: Standing, refund: Transfer, short: Collection[Id]) -> Sequence[Transfer]:
+    """What comes back beside the next refund: of the fee, then from receivers (but not those of `short`, by share)."""
+    payment, amount = standing.payment, refund.amount
+    assert payment is not None and amount is not None, "what is not paid was refused"
+    refunded = amount + sum(one.amount for one in standing.refunds)
+    fee = fees.given_back(standing.fee, payment.amount, refunded, len(standing.refunds) + 1)
+    from_bank = sum(one.amount or 0 for one in fee if one.credit == payment.credit)
+    return [*fee, *sharing.given_back(standing.sharing, amount, refunded, from_bank, short)]
 
 
 def amount_of(core: Core, standing: Standing, asked: int | None, caller: Merchant | None) -> int:

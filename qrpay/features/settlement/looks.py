@@ -29,7 +29,10 @@ from qrpay.values import Id, Page, id_from_text, id_text, rfc3339
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LINES: Final = msgspec.json.Decoder(list[Line])
-ORDERS: Final = PAYMENTS | MARKERS | {TransferCode.REFUND, TransferCode.FEE, TransferCode.FEE_RETURN}
+ORDERS: Final = PAYMENTS | MARKERS | {
+    TransferCode.REFUND, TransferCode.FEE, TransferCode.FEE_RETURN, TransferCode.SHARING_HOLD, TransferCode.SHARE,
+    TransferCode.SHARING_RELEASE, TransferCode.SHARE_RETURN,
+}  # fmt: skip
 
 
 def kind_of(code: int) -> str:
