@@ -31,7 +31,7 @@ Schedule = Sequence[PlanRow]
 """The versions that concern a merchant, those that count first standing first. Empty: it pays no fees."""
 
 # Merchants' ids are never given twice, so that these need no clearing between databases.
-_schedules: Final = Remembered[Id, Schedule](REMEMBERED_MAX, AGE_MAX_S)
+schedules: Final = Remembered[Id, Schedule](REMEMBERED_MAX, AGE_MAX_S)
 _opened: Final = Remembered[Id, Id](REMEMBERED_MAX)
 
 
@@ -40,11 +40,11 @@ async def start(core: Core) -> None:
 
     def forget(payload: str) -> None:
         if payload:
-            _schedules.forget(Id(payload))
+            schedules.forget(Id(payload))
         else:
-            _schedules.forget_all()
+            schedules.forget_all()
 
-    await core.database.listen(CHANNEL, forget, _schedules.forget_all)
+    await core.database.listen(CHANNEL, forget, schedules.forget_all)
     await core.database.listen(merchants.CHANNEL, forget)
 
 
@@ -73,18 +73,18 @@ async def set_plan(core: Core, new: NewPlan, by: str) -> PlanRow:
             break
     else:
         raise AssertionError("others have set this plan again and again")
-    _schedules.forget_all()  # the others hear of it; whoever set it sees it at once
+    schedules.forget_all()  # the others hear of it; whoever set it sees it at once
     return PlanRow(id_, new.merchant, new.mcc, new.currency, 0, new.effective_on, terms, by, core.clock())
 
 
 async def schedule_of(core: Core, merchant: Id) -> Schedule:
     """The versions that concern a merchant, remembered; many who ask at once are one statement."""
-    found = _schedules.get(merchant)
+    found = schedules.get(merchant)
     if found is None:
-        reading = _schedules.reading
+        reading = schedules.reading
         read = await core.batcher("fee_plans", store.plans_of).add(merchant)
         found = sorted(read, key=_rank, reverse=True)
-        _schedules.put(merchant, found, reading)
+        schedules.put(merchant, found, reading)
     return found
 
 
@@ -140,13 +140,13 @@ def account_of(merchant: Id, currency: str, borne_by: BorneBy | None = None) -> 
 
 def may_cost(merchant: Id) -> bool:
     """Whether anything may go beside a payment to this merchant: False for one that is known to have no plan."""
-    found = _schedules.get(merchant)
+    found = schedules.get(merchant)
     return found is None or bool(found)
 
 
 async def beside(core: Core, merchant: Id, payment: Transfer) -> Sequence[Transfer]:
     """What goes beside a payment to this merchant: its fee; nothing for a merchant without a plan."""
-    schedule = _schedules.get(merchant)
+    schedule = schedules.get(merchant)
     if schedule is None:
         schedule = await schedule_of(core, merchant)
     return await _fee(core, merchant, payment, schedule) if schedule else ()

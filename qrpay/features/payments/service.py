@@ -39,6 +39,7 @@ from qrpay.features.sharing import plans
 from qrpay.features.static_codes import service as static_codes
 from qrpay.ledger.chart import PAYMENTS, TransferCode
 from qrpay.ledger.model import Outcome, Posted, Result, Transfer
+from qrpay.memory import Memory
 from qrpay.problem import FieldError, Refused, invalid_field, not_found
 from qrpay.values import CURRENCY_OF_LEDGER, TEST_LEDGERS, Id, Page, id_from_text, id_text, ledger_of, rfc3339
 from qrpay.web.callers import Wallet
@@ -46,6 +47,9 @@ from qrpay.web.callers import Wallet
 PAGES_MAX: Final = 10
 """Pages of a statement that one page of payments looks through."""
 Door = Callable[[Transfer], Awaitable[Outcome]]
+
+_alone: Final = Memory[Id, int](10_000)
+"""Merchants with neither fees nor shares, as of a reading of both: so nothing else is asked about their payments."""
 
 
 # What a code says ----------------------------------------------------------------------------------------------
@@ -183,7 +187,7 @@ async def pay(
         code = TransferCode.PAYMENT_STATIC
     transfer = Transfer(payable.order, account, payee, payable.amount, code, ledger)
     post: Door = core.ledger.post
-    if payable.draws is not None or fees.may_cost(payable.merchant) or plans.may_share(payable.merchant):
+    if payable.draws is not None or _alone.get(payable.merchant) != fees.schedules.reading + plans.sharing.reading:
         post = await _door(core, payable, transfer)
     if began_ns:
         core.ledger.traces.stamp(payable.order, began_ns, decoded_ns)
@@ -206,10 +210,14 @@ async def pay(
 
 async def _door(core: Core, payable: Payable, payment: Transfer) -> Door:
     """How a payment is posted that is not alone: with its fee, its shares, or what its code draws on."""
-    fee = await fees.beside(core, payable.merchant, payment)
+    merchant, reading = payable.merchant, fees.schedules.reading + plans.sharing.reading
+    fee = await fees.beside(core, merchant, payment)
     if payable.draws is not None:
         return partial(allowance.post, core, payable.draws, beside=fee)
-    return partial(plans.post, core, beside=[*fee, *await plans.beside(core, payable.merchant, payment, fee)])
+    shares = await plans.beside(core, merchant, payment, fee)
+    if not fees.may_cost(merchant) and not plans.may_share(merchant):
+        _alone.put(merchant, reading)
+    return partial(plans.post, core, beside=[*fee, *shares])
 
 
 async def _asked(core: Core, wallet: Wallet, ask: NewPayment, key: str | None) -> Payable:

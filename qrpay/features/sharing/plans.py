@@ -23,17 +23,17 @@ REMEMBERED_MAX: Final = 20_000
 AGE_MAX_S: Final = 600.0
 
 # Whether a merchant has ever shared anything. Its id is never given twice, so this needs no clearing between databases.
-_sharing: Final = Remembered[Id, bool](REMEMBERED_MAX, AGE_MAX_S)
+sharing: Final = Remembered[Id, bool](REMEMBERED_MAX, AGE_MAX_S)
 
 
 async def start(core: Core) -> None:
     """Hear of merchants that begin to share."""
-    await core.database.listen(CHANNEL, lambda merchant: _sharing.forget(Id(merchant)), _sharing.forget_all)
+    await core.database.listen(CHANNEL, lambda merchant: sharing.forget(Id(merchant)), sharing.forget_all)
 
 
 def may_share(merchant: Id) -> bool:
     """Whether an order of this merchant may be shared: False for one that is known never to have shared anything."""
-    return _sharing.get(merchant) is not False
+    return sharing.get(merchant) is not False
 
 
 async def decide(core: Core, order: OrderRow, ask: NewSharing) -> PlanRow:
@@ -51,7 +51,7 @@ async def decide(core: Core, order: OrderRow, ask: NewSharing) -> PlanRow:
     lines = [Line(row.id.hex, account.hex, *each) for (row, account), each in zip(both, said, strict=True)]
     await acts.ensure_account(core, order.merchant, order.currency)
     stands = await store.keep_plan(core.database, PlanRow(order.id, order.merchant, lines, ask.hold, core.clock()))
-    _sharing.forget(order.merchant)
+    sharing.forget(order.merchant)
     if (list(stands.lines), stands.hold) != (lines, ask.hold):
         raise sharing_decided()
     return stands
@@ -83,11 +83,11 @@ def within(core: Core, net: int, held: int, more: int, shared: int) -> None:
 
 async def beside(core: Core, merchant: Id, payment: Transfer, fee: Sequence[Transfer]) -> Sequence[Transfer]:
     """What goes beside a payment of a shared order: what is to be shared is set apart, then each share leaves."""
-    shares = _sharing.get(merchant)
+    shares = sharing.get(merchant)
     if shares is None:
-        reading = _sharing.reading
+        reading = sharing.reading
         shares = await core.batcher("sharing_merchants", store.sharing).add(merchant)
-        _sharing.put(merchant, shares, reading)
+        sharing.put(merchant, shares, reading)
     row = await core.batcher("sharing_plans", store.plans).add(payment.id) if shares else None
     return () if row is None else _moves(row, payment, fee)
 
