@@ -246,7 +246,7 @@ PAYMENTS: Final = frozenset(CODE_CLASS)
 SPENDS: Final = PAYMENTS | {TransferCode.HOLD, TransferCode.P2P}
 """Transfers that count against the payer's caps of the day and the year (rules.md 3.1, 3.3)."""
 
-RECEIVES: Final = frozenset({TransferCode.DEPOSIT, TransferCode.P2P, TransferCode.P2P_RELEASE})
+RECEIVES: Final = frozenset({TransferCode.DEPOSIT, TransferCode.P2P, TransferCode.P2P_RELEASE, TransferCode.SHARE})
 """Transfers that count against the payee's caps of inflow in the day and the year (rules.md 3.3)."""
 
 RESTORES: Final = frozenset({TransferCode.CORRECTION})

@@ -28,6 +28,9 @@ _ZH: Final = {
     TransferCode.OFFLINE_GRANT: "离线额度", TransferCode.OFFLINE_USE: "离线额度使用",
     TransferCode.SETTLEMENT: "结算付款",
     TransferCode.PAYOUT_RETURN: "付款退回",
+    TransferCode.FEE: "手续费", TransferCode.FEE_BORNE: "手续费(银行承担)", TransferCode.FEE_RETURN: "手续费退回",
+    TransferCode.SHARING_HOLD: "分账冻结", TransferCode.SHARE: "分账", TransferCode.SHARING_RELEASE: "分账解冻",
+    TransferCode.SHARE_RETURN: "分账回退",
 }  # fmt: skip
 
 
