@@ -66,7 +66,7 @@ class Shop:
         """The clearing house has paid it."""
         assert (await self.core.ledger.post(Transfer.of_hold(new_id(), payout))).result.stands
 
-    async def in_bulk(self, count: int, amount: int, first: int = 0, at_once: int = 1_000) -> Sequence[Id]:
+    async def in_bulk(self, count: int, amount: int, first: int = 0, at_once: int = 250) -> Sequence[Id]:
         """Many orders and their payments, by the statements that the services use."""
         from qrpay.features.orders import store
         from qrpay.features.orders.model import OrderRow
@@ -112,8 +112,8 @@ def clock() -> DayClock:
 @pytest.fixture
 async def core(fresh_database: Database, clock: DayClock) -> AsyncIterator[Core]:
     """A bank whose ledger goes by the test's clock too, with keys and wide limits."""
-    built = core_over(fresh_database, clock, pin_from=10**12)
-    built = replace(built, ledger=Engine(fresh_database, clock=clock))
+    built = core_over(fresh_database, clock, pin_from=10**12, deadline_s=60.0)
+    built = replace(built, ledger=Engine(fresh_database, clock=clock, deadline_s=60.0))
     clock.set(date(2026, 11, 20))  # keys sign from when they were made
     await keys.start(built)
     yield built
