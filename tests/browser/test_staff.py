@@ -64,7 +64,10 @@ async def test_a_till_that_was_taken_away_says_so(devices: Devices) -> None:
     while await till.page.evaluate(ASK, kept["secret_key"]) != 401:
         await till.page.wait_for_timeout(200)
 
-    await till.press("Sales")
+    # Unless it has asked by itself meanwhile, and is back where people sign in.
+    await till.page.evaluate(
+        "[...document.querySelectorAll('button')].find(b => b.innerText.trim() === 'Sales')?.click()"
+    )
 
     await till.sees("[name=number]")
     await till.page.get_by_label("Your number").fill("1")

@@ -18,6 +18,7 @@ operator_session = {{ api_key = "{operator}" }}
 wait = 0
 
 [checks]
+missing_required_header.expected-statuses = [400, 401, 403, 406, 415, 422, 429]
 negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429]
 """
 

@@ -10,7 +10,7 @@ from qrpay.features.orders.problems import reference_reused
 from qrpay.features.sharing import store
 from qrpay.features.sharing.model import NewReceiver, Receiver, ReceiverRow, ReceiversQuery
 from qrpay.features.sharing.problems import receivers_same
-from qrpay.problem import FieldError, invalid_field, not_found
+from qrpay.problem import FieldError, Refused, invalid_field, not_found
 from qrpay.values import Id, Page, id_from_text, id_text, new_id, rfc3339
 
 PREFIX: Final = "rcv_"
@@ -39,9 +39,12 @@ async def _merchant(core: Core, sharer: Id, text: str) -> Id:
     if id_ == sharer:
         raise receivers_same()
     own = await merchants.directory(core, sharer)
-    card = await merchants.directory(core, id_) if id_ else None
+    try:
+        card = await merchants.directory(core, id_) if id_ else None
+    except Refused:
+        card = None
     if card is None or card.test is not own.test:
-        raise not_found()
+        raise invalid_field(errors=[FieldError("/merchant", "There is no such merchant.")])
     return card.id
 
 
